@@ -1,0 +1,111 @@
+/**
+ * What may stand in `server_config.json`, what is assumed when it does not, and which settings have
+ * to fit each other. The file of the original system
+ * (`{"database": {"host", "port", "username", "password", "database_name"}, "webapp": {"port"}}`)
+ * is a valid one; everything else has a default.
+ *
+ * Every setting is also an environment variable: see `settings.ts`.
+ */
+import { z } from "zod";
+import { BODY_BYTES_MAX, shown } from "../../report.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "../../log.ts";
+import { databaseSchema, normaliseDatabase } from "./database.ts";
+import { oneOf, section, text, whole } from "./values.ts";
+
+/** The port of the original, kept so that its clients need no change. */
+const PORT_DEFAULT = 8888;
+/** At 1 MB a batch of 1,000 hosts: a minute of a busy server, and little beside PostgreSQL itself. */
+const QUEUE_BYTES_MAX_DEFAULT = 64 * 1024 * 1024;
+/** One COPY of 5,000 rows of 100 metrics is 4 MB: past that, larger batches gain nothing. */
+const BATCH_ROWS_MAX_DEFAULT = 5_000;
+/** Clocks without NTP drift by seconds a day; ten minutes ahead is a clock set wrong. */
+const FUTURE_S_MAX_DEFAULT = 600;
+/** Five years: an import of old data is wanted, a date of 1970 is a mistake. */
+const PAST_DAYS_MAX_DEFAULT = 1_825;
+const webappSchema = section({
+  host: text("an address to listen on, such as 127.0.0.1 or 0.0.0.0").default("127.0.0.1")
+    .describe("Address to listen on; 0.0.0.0 or :: lets other machines in"),
+  port: whole({ min: 0, max: 65_535, what: "a port" }).default(PORT_DEFAULT)
+    .describe("Port of the page and of the API; 0 takes any free one"),
+});
+
+const ingestSchema = section({
+  queue_bytes_max: whole({ min: 1024 * 1024, what: "a number of bytes" })
+    .default(QUEUE_BYTES_MAX_DEFAULT)
+    .describe("Reports waiting to be written, in bytes; when full, senders are told to wait"),
+  body_bytes_max: whole({ min: 1024, what: "a number of bytes" }).default(BODY_BYTES_MAX)
+    .describe("Largest request body after decompression, in bytes"),
+  batch_rows_max: whole({ min: 1, max: 100_000, what: "a number of reports" })
+    .default(BATCH_ROWS_MAX_DEFAULT)
+    .describe("Reports written in one transaction"),
+  future_s_max: whole({ min: 0, what: "a number of seconds" }).default(FUTURE_S_MAX_DEFAULT)
+    .describe("How far a report's time may be ahead of the server's clock, in seconds"),
+  past_days_max: whole({ min: 1, max: 36_500, what: "a number of days" })
+    .default(PAST_DAYS_MAX_DEFAULT)
+    .describe("How far a report's time may lie back, in days"),
+});
+
+const days = whole({ min: 1, max: 36_500, what: "a number of days" });
+const daysOrForever = z.union([days, z.null()], {
+  error: (issue) =>
+    "must be a number of days, a whole number from 1 to 36500, or null for ever: " +
+    `current value is ${shown(issue.input)}`,
+});
+
+const retentionSchema = section({
+  raw_days: days.default(30).describe("Days every sample is kept"),
+  five_minutes_days: days.default(180).describe("Days the five-minute values are kept"),
+  one_hour_days: days.default(1_095).describe("Days the hourly values are kept"),
+  one_day_days: daysOrForever.default(null)
+    .describe("Days the daily values are kept; null keeps them for ever"),
+});
+
+const logSchema = section({
+  level: oneOf(LOG_LEVELS).default("info").describe("Least important lines that are written"),
+  format: oneOf(LOG_FORMATS).default("text").describe("text for people, json for machines"),
+});
+
+/** The file as it is written. */
+export const fileSchema = section({
+  data_dir: text("the name of a directory")
+    .describe("Where the server's own PostgreSQL lives; made when missing"),
+  webapp: webappSchema.prefault({}),
+  database: databaseSchema.prefault({}),
+  ingest: ingestSchema.prefault({}),
+  retention: retentionSchema.prefault({}),
+  log: logSchema.prefault({}),
+});
+
+/** A setting that does not fit another one: reported at the place where the smaller change is. */
+function crossChecks(
+  config: Pick<z.infer<typeof fileSchema>, "ingest" | "retention">,
+  context: z.RefinementCtx,
+): void {
+  const { ingest, retention } = config;
+  if (ingest.body_bytes_max > ingest.queue_bytes_max) {
+    context.addIssue({
+      code: "custom",
+      path: ["ingest", "body_bytes_max"],
+      message: `must be at most ingest.queue_bytes_max (${ingest.queue_bytes_max}), or the ` +
+        `largest body could never be taken: current value is ${ingest.body_bytes_max}`,
+    });
+  }
+  const tiers = ["raw_days", "five_minutes_days", "one_hour_days", "one_day_days"] as const;
+  tiers.slice(1).forEach((tier, index) => {
+    const finer = tiers[index] ?? "raw_days";
+    const [kept, kept_finer] = [retention[tier] ?? Infinity, retention[finer] ?? Infinity];
+    if (kept >= kept_finer) return;
+    context.addIssue({
+      code: "custom",
+      path: ["retention", tier],
+      message: `must be at least retention.${finer} (${kept_finer}), the finer values would ` +
+        `outlive the coarser: current value is ${kept}`,
+    });
+  });
+}
+
+/** The settings as the program uses them: every default filled in, one shape of `database`. */
+export const configSchema = fileSchema.superRefine(crossChecks).transform((file, context) => ({
+  ...file,
+  database: normaliseDatabase(file.database, context),
+}));
