@@ -1,0 +1,125 @@
+/**
+ * Where a database is: the two forms in which people write it, read into one. Nothing here connects.
+ *
+ * The URL is libpq's: `postgres://user:password@host:port/database?sslmode=require`. A `host` that
+ * begins with "/" (also as `?host=/run/postgresql`) is the directory of a unix socket.
+ */
+
+export const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-full"] as const;
+export type SslMode = typeof SSL_MODES[number];
+
+export interface AddressParts {
+  /** Name, IP address, or directory of a unix socket (begins with "/"). Default: localhost. */
+  host?: string;
+  /** Default: 5432. */
+  port?: number;
+  /** Default: monitor. */
+  username?: string;
+  password?: string;
+  /** Default: the same as `username`. */
+  database?: string;
+  /** Default: disable. */
+  sslmode?: SslMode;
+}
+
+/** A `postgres://` URL or its parts. */
+export type DatabaseAddress = string | AddressParts;
+
+/** An address that cannot be understood. The message holds no password. */
+export class AddressError extends Error {
+  override readonly name = "AddressError";
+}
+
+const PORT_MAX = 65_535;
+
+function portOf(text: string, url: string): number | undefined {
+  if (text === "") return undefined;
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port <= PORT_MAX) return port;
+  throw new AddressError(
+    `Cannot parse ${redactUrl(url)}: port must be 1 to ${PORT_MAX}: current value is ${text}`,
+  );
+}
+
+function sslModeOf(text: string | null, url: string): SslMode | undefined {
+  if (text === null) return undefined;
+  const mode = SSL_MODES.find((known) => known === text);
+  if (mode !== undefined) return mode;
+  throw new AddressError(
+    `Cannot parse ${redactUrl(url)}: sslmode must be one of ${SSL_MODES.join(", ")}: ` +
+      `current value is ${text}`,
+  );
+}
+
+function partsOfUrl(text: string): AddressParts {
+  if (!URL.canParse(text) || !/^postgres(ql)?:/.test(text)) {
+    throw new AddressError(
+      `Cannot parse ${redactUrl(text)}: must be postgres://user:password@host:port/database`,
+    );
+  }
+  const url = new URL(text);
+  const query = url.searchParams;
+  let decoded: string[];
+  try {
+    decoded = [url.hostname, url.username, url.password, url.pathname.slice(1)]
+      .map(decodeURIComponent);
+  } catch {
+    throw new AddressError(`Cannot parse ${redactUrl(text)}: "%" must be written as "%25"`);
+  }
+  const [host, username, password, database] = decoded;
+  return {
+    // IPv6 addresses stand in brackets only in a URL
+    host: query.get("host") ?? (host?.replace(/^\[(.*)\]$/, "$1") || undefined),
+    port: portOf(query.get("port") ?? url.port, text),
+    username: query.get("user") ?? (username || undefined),
+    password: query.get("password") ?? (password || undefined),
+    database: query.get("dbname") ?? (database || undefined),
+    sslmode: sslModeOf(query.get("sslmode"), text),
+  };
+}
+
+/** An address with every default filled in. Throws `AddressError`. */
+export function resolveAddress(
+  address: DatabaseAddress,
+): AddressParts & Required<Omit<AddressParts, "password">> {
+  const parts = typeof address === "string" ? partsOfUrl(address) : address;
+  const username = parts.username ?? "monitor";
+  return {
+    host: parts.host ?? "localhost",
+    port: parts.port ?? 5432,
+    username,
+    password: parts.password,
+    database: parts.database ?? username,
+    sslmode: parts.sslmode ?? "disable",
+  };
+}
+
+/** The address as a URL, for other programs: WITH the password. For people use `displayAddress`. */
+export function urlOf(address: DatabaseAddress): string {
+  const { host, port, username, password, database, sslmode } = resolveAddress(address);
+  const socket = host.startsWith("/");
+  const url = new URL(`postgres://localhost/${encodeURIComponent(database)}`);
+  if (!socket) url.hostname = host.includes(":") ? `[${host}]` : host;
+  url.port = String(port);
+  url.username = encodeURIComponent(username);
+  if (password !== undefined) url.password = encodeURIComponent(password);
+  if (socket) url.searchParams.set("host", host);
+  if (sslmode !== "disable") url.searchParams.set("sslmode", sslmode);
+  return url.href;
+}
+
+/** The address as people may see it: logs, terminal, page. */
+export function displayAddress(address: DatabaseAddress): string {
+  try {
+    return urlOf({ ...resolveAddress(address), password: undefined });
+  } catch {
+    return typeof address === "string" ? redactUrl(address) : "an address that cannot be parsed";
+  }
+}
+
+/** Any text with the passwords of the URLs in it replaced. Does not need them to be well-formed. */
+export function redactUrl(text: string): string {
+  return text
+    .replace(/([a-z][a-z0-9+.-]*:\/\/[^:@/?#\s]*):[^\s]*@/gi, "$1:***@")
+    .replace(/([?&]password=)[^&\s]*/gi, "$1***");
+}

