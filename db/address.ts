@@ -15,11 +15,12 @@ export interface AddressParts {
   port?: number;
   /** Default: monitor. */
   username?: string;
+  /** Default: what the environment variable PGPASSWORD says. */
   password?: string;
   /** Default: the same as `username`. */
   database?: string;
   /** Default: disable. */
-  sslmode?: SslMode;
+  ssl?: SslMode;
 }
 
 /** A `postgres://` URL or its parts. */
@@ -74,7 +75,7 @@ function partsOfUrl(text: string): AddressParts {
     username: query.get("user") ?? (username || undefined),
     password: query.get("password") ?? (password || undefined),
     database: query.get("dbname") ?? (database || undefined),
-    sslmode: sslModeOf(query.get("sslmode"), text),
+    ssl: sslModeOf(query.get("sslmode"), text),
   };
 }
 
@@ -90,13 +91,13 @@ export function resolveAddress(
     username,
     password: parts.password,
     database: parts.database ?? username,
-    sslmode: parts.sslmode ?? "disable",
+    ssl: parts.ssl ?? "disable",
   };
 }
 
 /** The address as a URL, for other programs: WITH the password. For people use `displayAddress`. */
 export function urlOf(address: DatabaseAddress): string {
-  const { host, port, username, password, database, sslmode } = resolveAddress(address);
+  const { host, port, username, password, database, ssl } = resolveAddress(address);
   const socket = host.startsWith("/");
   const url = new URL(`postgres://localhost/${encodeURIComponent(database)}`);
   if (!socket) url.hostname = host.includes(":") ? `[${host}]` : host;
@@ -104,7 +105,7 @@ export function urlOf(address: DatabaseAddress): string {
   url.username = encodeURIComponent(username);
   if (password !== undefined) url.password = encodeURIComponent(password);
   if (socket) url.searchParams.set("host", host);
-  if (sslmode !== "disable") url.searchParams.set("sslmode", sslmode);
+  if (ssl !== "disable") url.searchParams.set("sslmode", ssl);
   return url.href;
 }
 

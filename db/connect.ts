@@ -1,0 +1,99 @@
+/**
+ * Connections to PostgreSQL: postgres.js with the settings this program relies on.
+ *
+ * - Over TCP the socket has TCP_NODELAY. Without it the end of a COPY waits 40 ms for an acknowledgment
+ *   which the other side delays (Nagle's algorithm against delayed ACK). The driver has no setting
+ *   for it, but takes a function that makes the socket.
+ * - `int8` becomes a number, not a text: counts and ids here are far below 2^53. A value beyond that
+ *   throws instead of being rounded.
+ * - Times cross the border as milliseconds with casts that can be seen:
+ *   `to_timestamp(${at_ms}::float8 / 1000)` in, `(extract(epoch from at) * 1000)::int8` out. Both are
+ *   exact to the microsecond. A `timestamptz` without the cast arrives as a `Date`.
+ * - The session's time zone is UTC whatever the server's is.
+ */
+import { connect as connectTcp, Socket } from "node:net";
+import postgres from "postgres";
+import type { Logger } from "../log.ts";
+import { type DatabaseAddress, displayAddress, resolveAddress, type SslMode } from "./address.ts";
+
+export type Sql = postgres.Sql;
+/** What `sql.begin()` gives. */
+export type TransactionSql = postgres.TransactionSql;
+/** For functions that do not care whether they run in a transaction. */
+export type AnySql = postgres.ISql;
+
+/** PostgreSQL allows 100 in all, of which other servers, tools and backups want some. */
+export const CONNECTIONS_MAX_DEFAULT = 10;
+/** An idle connection costs the server some 5 MB. */
+const IDLE_SECONDS_MAX = 300;
+const CONNECT_SECONDS_MAX = 10;
+
+export interface ConnectOptions {
+  /** Size of the pool. Default: CONNECTIONS_MAX_DEFAULT. */
+  connections_max?: number;
+  /** Shown in `pg_stat_activity`. Default: monitor. */
+  application_name?: string;
+  /** Longest time of one statement, in milliseconds. Default: the server's, usually unlimited. */
+  statement_ms_max?: number;
+  /** Receives the server's notices at level debug. Default: they are dropped. */
+  log?: Logger;
+}
+
+/** Parses an `int8`. Throws RangeError where a number cannot hold it. */
+export function parseInt8(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value)) return value;
+  throw new RangeError(`Cannot read int8 as a number: it must be within 2^53: value is ${text}`);
+}
+
+/**
+ * A socket with TCP_NODELAY, still connecting: the driver sends into it at once (node:net keeps
+ * that until there is a connection) and hears of a failure through its events. A function that
+ * waited for the connection and then threw would lose the driver one place of its pool each time.
+ */
+export function tcpSocket(host: string, port: number): Socket {
+  const socket = connectTcp({ host, port });
+  socket.setNoDelay(true);
+  // the driver reads both for TLS (server name) and for its messages
+  return Object.assign(socket, { host, port });
+}
+
+function sslOption(mode: SslMode): "allow" | "prefer" | "require" | "verify-full" | false {
+  return mode === "disable" ? false : mode;
+}
+
+/**
+ * Makes a pool. Nothing is connected before the first statement, so nothing fails here but an address
+ * that cannot be understood (`AddressError`). Close it with `sql.end()`.
+ */
+export function connect(address: DatabaseAddress, options: ConnectOptions = {}): Sql {
+  const { host, port, username, password, database, ssl } = resolveAddress(address);
+  const { log } = options;
+  const shown = displayAddress(address);
+  const connection: Record<string, string | number> = {
+    application_name: options.application_name ?? "monitor",
+    TimeZone: "UTC",
+  };
+  if (options.statement_ms_max !== undefined) {
+    connection.statement_timeout = options.statement_ms_max;
+  }
+  const settings: postgres.Options<Record<string, postgres.PostgresType>> = {
+    // both are lists separated by ":" and "," to the driver: a path or IPv6 address must not be split
+    ...(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : {}),
+    host: "localhost",
+    port,
+    username,
+    password,
+    database,
+    ssl: sslOption(ssl),
+    max: options.connections_max ?? CONNECTIONS_MAX_DEFAULT,
+    idle_timeout: IDLE_SECONDS_MAX,
+    connect_timeout: CONNECT_SECONDS_MAX,
+    connection,
+    types: { int8: { to: 20, from: [20], serialize: String, parse: parseInt8 } },
+    onnotice: (notice) => log?.debug("notice from PostgreSQL", { database: shown, ...notice }),
+  };
+  if (!host.startsWith("/")) Object.assign(settings, { socket: () => tcpSocket(host, port) });
+  // the driver's generic names the types for `sql.typed.int8`, which nobody here uses
+  return postgres(settings) as unknown as Sql;
+}
