@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { AddressParts } from "../../db/address.ts";
 import { type Config, ConfigError, defaultDataDir, loadConfig } from "../../server/config.ts";
 
 const DIR = new URL("../testdata/config/", import.meta.url).pathname;
@@ -65,7 +66,7 @@ const BAD: Record<string, string[]> = {
     "database.url: must be postgres://user:password@host:port/database (the value is not shown)",
   ],
   "sslmode.bad.json": [
-    'database.url: sslmode must be "disable", "prefer", "require" or "verify-full"',
+    "database.url: sslmode must be one of disable, allow, prefer, require, verify-full",
   ],
   "password_file.bad.json": [
     "database.password_file: must be a readable file: there is none of this name: " +
@@ -116,42 +117,45 @@ const DEFAULTS: Config = {
   log: { level: "info", format: "text" },
 };
 
-const EXTERNAL = {
-  kind: "external",
+const LOCAL = {
   host: "localhost",
   port: 5432,
-  username: "postgres",
+  username: "monitor",
   password: undefined,
-  database_name: "monitor",
+  database: "monitor",
   ssl: "disable",
-  max_connections: 10,
 } as const;
+
+function external(address: AddressParts, max_connections = 10): Config["database"] {
+  return { kind: "external", address, max_connections };
+}
 
 const GOOD: Record<string, Config> = {
   "empty.good.json": DEFAULTS,
   "original.good.json": {
     ...DEFAULTS,
-    database: {
-      ...EXTERNAL,
+    database: external({
+      ...LOCAL,
       username: "monitoring",
       password: "swordfish",
-      database_name: "metrics",
-    },
+      database: "metrics",
+    }),
   },
-  "socket.good.json": { ...DEFAULTS, database: { ...EXTERNAL, host: "/var/run/postgresql" } },
+  "socket.good.json": {
+    ...DEFAULTS,
+    database: external({ ...LOCAL, host: "/var/run/postgresql" }),
+  },
   "everything.good.json": {
     data_dir: `${DIR}data`,
     webapp: { host: "::", port: 9000 },
-    database: {
-      kind: "external",
+    database: external({
       host: "db.example.com",
       port: 6432,
       username: "monitor",
       password: "swordfish",
-      database_name: "metrics",
+      database: "metrics",
       ssl: "verify-full",
-      max_connections: 20,
-    },
+    }, 20),
     ingest: {
       queue_bytes_max: 134_217_728,
       body_bytes_max: 1_048_576,
@@ -223,24 +227,25 @@ Deno.test("loadConfig() reads every setting from the environment", () => {
   assert.equal(config.data_dir, `${DIR}relative`);
   assert.equal(config.retention.one_day_days, 4000);
   assert.equal(config.ingest.future_s_max, 30);
-  assert.deepEqual(config.database, {
-    ...EXTERNAL,
-    host: "10.0.0.1",
-    username: "u",
-    password: "p@ss",
-    ssl: "prefer",
-  });
+  const remote = { ...LOCAL, host: "10.0.0.1", ssl: "prefer" } as const;
+  assert.deepEqual(
+    config.database,
+    external({ ...remote, username: "u", password: "p@ss", database: "u" }),
+  );
 });
 
 Deno.test("loadConfig() lets a URL replace the address of the file, keeping its password", () => {
-  const overrides = { databaseUrl: "postgres://u@/x?host=/run/pg" };
-  assert.deepEqual(load("original.good.json", { overrides }).database, {
-    ...EXTERNAL,
-    host: "/run/pg",
-    username: "u",
-    password: "swordfish",
-    database_name: "x",
-  });
+  const overrides = { databaseUrl: "postgres:///x?host=/run/pg&user=u" };
+  assert.deepEqual(
+    load("original.good.json", { overrides }).database,
+    external({
+      ...LOCAL,
+      host: "/run/pg",
+      username: "u",
+      password: "swordfish",
+      database: "x",
+    }),
+  );
 });
 
 Deno.test("loadConfig() names the variable or the option that is wrong", () => {

@@ -1,0 +1,161 @@
+/**
+ * Reads the server's HTTP API for the command line. Every answer is checked once, here. Trouble
+ * becomes a `CommandError`: what failed, why, what to do.
+ */
+import { z } from "zod";
+import { CommandError, UsageError } from "./failure.ts";
+import { programName } from "./terminal.ts";
+import { safeText } from "./text.ts";
+
+export const SERVER_URL_DEFAULT = "http://localhost:8888";
+
+/** A server that is alive answers in milliseconds; a minute of silence helps nobody. */
+const ANSWER_MS_MAX = 30_000;
+
+const factsSchema = z.looseObject({
+  alias: z.string().nullish(),
+  location: z.string().nullish(),
+});
+
+const hostsSchema = z.array(z.looseObject({
+  hostname: z.string(),
+  additional_data: factsSchema.nullish(),
+  tags: z.record(z.string(), z.unknown()).nullish(),
+}));
+
+const latestSchema = z.record(
+  z.string(),
+  z.looseObject({
+    metrics: z.record(z.string(), z.number()),
+    /** Seconds since 1970 of the newest value. */
+    timestamp: z.number().nullish(),
+    metadata: z.record(z.string(), z.looseObject({ unit: z.string().nullish() })).nullish(),
+  }),
+);
+
+/** Seconds since 1970 and the value, newest first. */
+const historySchema = z.array(z.tuple([z.number(), z.number()], z.unknown()));
+
+const statusSchema = z.looseObject({ status: z.string() });
+
+const errorSchema = z.looseObject({ error: z.string() });
+
+export type HostsAnswer = z.infer<typeof hostsSchema>;
+export type LatestAnswer = z.infer<typeof latestSchema>;
+export type HistoryAnswer = z.infer<typeof historySchema>;
+
+export interface HistoryQuery {
+  host: string;
+  metric: string;
+  start_ms: number;
+  end_ms: number;
+  limit: number;
+}
+
+/** The engine's sentence is long and ends with the reason. */
+function whyUnreachable(error: unknown): string {
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    return `no answer within ${ANSWER_MS_MAX / 1000} s`;
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  if (/connection refused/i.test(text)) return "connection refused, nothing listens there";
+  if (/dns error|failed to lookup/i.test(text)) return "no machine of this name is known";
+  return text.split(": ").at(-1) ?? text;
+}
+
+/** The base of all calls, without a slash at the end. Throws UsageError when it cannot be one. */
+export function serverUrl(text: string): string {
+  const given = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (url === undefined || !["http:", "https:"].includes(url.protocol) || url.search !== "") {
+    throw new UsageError(
+      `the server must be a URL such as ${SERVER_URL_DEFAULT}: current value is "${
+        safeText(text)
+      }"`,
+    );
+  }
+  return url.href.replace(/\/+$/, "");
+}
+
+export class Client {
+  readonly #base: string;
+
+  /** Throws UsageError when `server` is no URL. */
+  constructor(server: string) {
+    this.#base = serverUrl(server);
+  }
+
+  hosts(): Promise<HostsAnswer> {
+    return this.#read(hostsSchema, "/fetch/hosts");
+  }
+
+  /** Of all hosts, or of one. */
+  latest(host?: string): Promise<LatestAnswer> {
+    const query = host === undefined ? "" : `?${new URLSearchParams({ hostname: host })}`;
+    return this.#read(latestSchema, `/fetch/latest${query}`);
+  }
+
+  history(query: HistoryQuery): Promise<HistoryAnswer> {
+    const path = `/fetch/history/${encodeURIComponent(query.host)}/${
+      encodeURIComponent(query.metric)
+    }`;
+    const parameters = new URLSearchParams({
+      start: String(query.start_ms / 1000),
+      end: String(query.end_ms / 1000),
+      limit: String(query.limit),
+    });
+    return this.#read(historySchema, `${path}?${parameters}`);
+  }
+
+  /** Tells the server to aggregate now; resolves to its own sentence about it. */
+  async aggregate(): Promise<string> {
+    const answer = await this.#read(statusSchema, "/aggregate", { method: "POST" });
+    return answer.status;
+  }
+
+  async #read<T>(schema: z.ZodType<T>, path: string, init: RequestInit = {}): Promise<T> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(this.#base + path, {
+        ...init,
+        headers: { accept: "application/json" },
+        signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      });
+      text = await response.text();
+    } catch (error) {
+      throw new CommandError(`Cannot reach the server at ${this.#base}`, {
+        cause: whyUnreachable(error),
+        hint: `start one with "${programName()} up", or name another with --server URL`,
+      });
+    }
+    const body = jsonOf(text);
+    if (!response.ok) throw this.#refused(response.status, body);
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return parsed.data;
+    throw new CommandError(`Cannot use the answer of ${this.#base}`, {
+      cause: `${path.split("?")[0]} did not answer like a monitor server`,
+      hint: "check the address: something else may be listening there",
+    });
+  }
+
+  #refused(status: number, body: unknown): CommandError {
+    const told = errorSchema.safeParse(body);
+    const cause = told.success ? safeText(told.data.error) : `it answered with status ${status}`;
+    const hint = status === 404
+      ? `"${programName()} hosts" and "${programName()} latest HOST" list what is there`
+      : status === 401 || status === 403
+      ? "ask the server's operator for access"
+      : "look at the server's log, or try again later";
+    return new CommandError(`${this.#base} refused the request`, { cause, hint });
+  }
+}
+
+/** Undefined when it is not JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
