@@ -13,8 +13,9 @@ function scaled(value: number, options: { base: number; suffixes: readonly strin
   const { base, suffixes } = options;
   let left = value;
   let step = 0;
-  // 999.7 would be rounded to 1000, which is 1 of the next suffix
-  while (Math.abs(Number(left.toPrecision(3))) >= base && step < suffixes.length - 1) {
+  // 999.7 would be rounded to 1000, which is 1 of the next suffix; 1024 would be rounded to 1020
+  const full = () => Math.abs(left) >= base || Math.abs(Number(left.toPrecision(3))) >= base;
+  while (full() && step < suffixes.length - 1) {
     left /= base;
     step++;
   }

@@ -1,0 +1,42 @@
+/** Being asked to stop: Ctrl-C, `kill`, a terminal that is closed. */
+import type { Terminal } from "./terminal.ts";
+
+/** Windows knows only the first of them. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** What shells report for a program ended by Ctrl-C. */
+const EXIT_CODE_INTERRUPTED = 130;
+
+export interface StopRequest extends Disposable {
+  /** Aborted at the first signal. */
+  readonly signal: AbortSignal;
+  /** Resolves at the first signal. */
+  readonly requested: Promise<void>;
+}
+
+/**
+ * Listens until disposed. The first signal asks for an orderly stop; a second one ends the process
+ * at once, for the person who sees that something hangs.
+ */
+export function listenForStop(terminal: Terminal): StopRequest {
+  const controller = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = () => {
+    if (controller.signal.aborted) {
+      terminal.err("Ended at once; the next start recovers what was under way\n");
+      Deno.exit(EXIT_CODE_INTERRUPTED);
+    }
+    controller.abort();
+    resolve();
+  };
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
+  return {
+    signal: controller.signal,
+    requested: promise,
+    [Symbol.dispose]: () => {
+      for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop);
+    },
+  };
+}

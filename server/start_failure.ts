@@ -1,0 +1,66 @@
+/**
+ * A server that cannot start, told to its operator. Errors that already carry a hint pass through;
+ * what the system or PostgreSQL says becomes what failed, why, and what to do. Everything else is a
+ * mistake of ours and stays as it is.
+ */
+import { displayAddress } from "../db/address.ts";
+import { CommandError } from "./cli/failure.ts";
+import type { Config } from "./config.ts";
+
+/** Codes of the operating system and SQLSTATEs by what an operator can do about them. */
+const DATABASE_HINTS: readonly { codes: RegExp; hint: string }[] = [
+  { codes: /^(ECONNREFUSED|ENOENT|57P03)$/, hint: "start PostgreSQL, or correct host and port" },
+  { codes: /^(ENOTFOUND|EAI_AGAIN|EAI_NONAME)$/, hint: "correct the host name" },
+  {
+    codes: /^(CONNECT_TIMEOUT|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ECONNRESET|CONNECTION_CLOSED)$/,
+    hint: "see that a firewall lets this machine reach PostgreSQL",
+  },
+  { codes: /^28/, hint: "correct the user name and the password (database.password_file)" },
+  { codes: /^3D/, hint: "create the database: createdb monitor" },
+  { codes: /^42501$/, hint: "make the user the owner of the database" },
+  {
+    codes: /^53300$/,
+    hint: "raise max_connections of PostgreSQL, or lower database.max_connections",
+  },
+  { codes: /^08/, hint: "check host, port and the TLS mode (database.ssl)" },
+];
+
+function codeOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+function listenFailure(error: Error, { host, port }: Config["webapp"]): CommandError | undefined {
+  const failed = `Cannot listen on ${host.includes(":") ? `[${host}]` : host}:${port}`;
+  if (error instanceof Deno.errors.AddrInUse) {
+    return new CommandError(failed, {
+      cause: "another program listens there already",
+      hint: `stop it, or take another port with --port ${port === 65_535 ? 8888 : port + 1}`,
+    });
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return new CommandError(failed, {
+      cause: "this machine does not have that address",
+      hint: "listen on 127.0.0.1 (this machine only) or 0.0.0.0 (everyone) with --host",
+    });
+  }
+  if (error instanceof Deno.errors.PermissionDenied && port > 0 && port < 1024) {
+    return new CommandError(failed, {
+      cause: "ports below 1024 need special rights",
+      hint: "take a port from 1024 up with --port 8888",
+    });
+  }
+  return undefined;
+}
+
+/** The error to throw instead of `error`; often the same. */
+export function explainStart(error: unknown, config: Pick<Config, "webapp" | "database">): unknown {
+  if (!(error instanceof Error) || "hint" in error) return error;
+  const listening = listenFailure(error, config.webapp);
+  if (listening !== undefined) return listening;
+  const known = DATABASE_HINTS.find(({ codes }) => codes.test(codeOf(error)));
+  if (known === undefined || config.database.kind === "embedded") return error;
+  return new CommandError(`Cannot use the database ${displayAddress(config.database.address)}`, {
+    cause: error,
+    hint: known.hint,
+  });
+}
