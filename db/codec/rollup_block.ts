@@ -1,0 +1,164 @@
+/**
+ * Rollups as a block: some buckets of one tier, of one host and one shape. Its axes are when the
+ * buckets begin (milliseconds since 1970), how many reports each has, and how many milliseconds after
+ * the begin the first and the last of them came. Each cell is the rollup of one metric:
+ *
+ *   no byte at all   every value of every column is 0, sum and lost among them
+ *   otherwise        3 bytes: six codes of 4 bits, in the order first, last, min, max, sum, lost
+ *                      0       not kept
+ *                      1       a column of its own
+ *                      2 + i   the same as column i of this list, which comes before it
+ *                    then each column of its own: its length as a varint, its bytes (column.ts)
+ *
+ * So a series that does not change is one column and its sum, and a counter without resets is two.
+ *
+ * `!` after an index: the index is bounded on the lines before.
+ */
+import {
+  type Block,
+  CONTENT_ROLLUPS,
+  type Head,
+  openHead,
+  packBlock,
+  unpackBlock,
+} from "./block.ts";
+import type { Buckets } from "./buckets.ts";
+import { ByteReader, ByteWriter } from "./bytes.ts";
+import { decodeColumn, encodeColumn } from "./column.ts";
+import { CodecError } from "./error.ts";
+import type { Rollup } from "./rollup.ts";
+
+/** The rollups of one host and one shape, on their side. */
+export interface Rollups {
+  buckets: Buckets;
+  /** One per metric, in the order of the shape; each with a value per bucket. */
+  series: Rollup[];
+}
+
+const COLUMNS = ["first", "last", "min", "max", "sum", "lost"] as const;
+const CODE_ABSENT = 0;
+const CODE_OWN = 1;
+const CODE_SAME = 2;
+
+/**
+ * The block of `rollups`: equal rollups are equal bytes.
+ * @throws {RangeError} when a value is not finite.
+ */
+export function encodeRollupBlock({ buckets, series }: Rollups): Block {
+  const { start_ms, count, first_ms, last_ms } = buckets;
+  const sinceStart = (times_ms: Float64Array) => times_ms.map((at_ms, i) => at_ms - start_ms[i]!);
+  return packBlock({
+    content: CONTENT_ROLLUPS,
+    rows: start_ms.length,
+    axes: [start_ms, count, sinceStart(first_ms), sinceStart(last_ms)],
+    cells: series.map(encodeCell),
+  });
+}
+
+/**
+ * All of a block's rollups, after verifying its checksums.
+ * @throws {CodecError} when the block is damaged or holds something else.
+ */
+export function decodeRollupBlock(block: Block): Rollups {
+  const { slices, ...head } = unpackBlock(block);
+  return {
+    buckets: bucketsOf(head),
+    series: slices.map((slice) => decodeCell(slice, head.rows)),
+  };
+}
+
+/**
+ * The rollup of one metric from a block's head and that metric's cell alone.
+ * @throws {CodecError} when they are damaged; a damaged cell is found only when it is not well-formed.
+ */
+export function decodeRollupCell(
+  head: Uint8Array,
+  cell: Uint8Array,
+): { buckets: Buckets; rollup: Rollup } {
+  const opened = openHead(head);
+  return { buckets: bucketsOf(opened), rollup: decodeCell(cell, opened.rows) };
+}
+
+function encodeCell(rollup: Rollup): Uint8Array {
+  const columns = COLUMNS.map((name) => {
+    const values = rollup[name];
+    return values === undefined ? undefined : encodeColumn(values);
+  });
+  const bytes = new ByteWriter();
+  if (columns.every((column) => column === undefined || column.length === 0)) {
+    return bytes.toBytes();
+  }
+  const codes = columns.map((column, i) => {
+    if (column === undefined) return CODE_ABSENT;
+    // equal values are equal bytes
+    const same = columns.findIndex((other) => other !== undefined && areEqual(other, column));
+    return same < i ? CODE_SAME + same : CODE_OWN;
+  });
+  for (let i = 0; i < codes.length; i += 2) bytes.byte(codes[i]! << 4 | codes[i + 1]!);
+  columns.forEach((column, i) => {
+    if (column === undefined || codes[i] !== CODE_OWN) return;
+    bytes.varint(column.length);
+    bytes.bytes(column);
+  });
+  return bytes.toBytes();
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function decodeCell(cell: Uint8Array, rows: number): Rollup {
+  if (cell.length === 0) {
+    const zeros = () => new Float64Array(rows);
+    return {
+      first: zeros(),
+      last: zeros(),
+      min: zeros(),
+      max: zeros(),
+      sum: zeros(),
+      lost: zeros(),
+    };
+  }
+  const bytes = new ByteReader(cell);
+  const codes = [...bytes.take(COLUMNS.length / 2)].flatMap((byte) => [byte >> 4, byte & 15]);
+  const columns: (Float64Array | undefined)[] = [];
+  for (const code of codes) {
+    if (code === CODE_ABSENT) columns.push(undefined);
+    else if (code === CODE_OWN) columns.push(decodeColumn(bytes.take(bytes.varint()), rows));
+    else {
+      const same = columns[code - CODE_SAME];
+      if (same === undefined) throw new CodecError("corrupt", `A rollup has a column ${code}`);
+      columns.push(same.slice());
+    }
+  }
+  if (bytes.left > 0) throw new CodecError("corrupt", `A rollup has ${bytes.left} bytes too many`);
+  const [first, last, min, max, sum, lost] = columns;
+  if (first === undefined || last === undefined || min === undefined || max === undefined) {
+    throw new CodecError("corrupt", "A rollup lacks first, last, min or max");
+  }
+  return {
+    first,
+    last,
+    min,
+    max,
+    ...(sum === undefined ? {} : { sum }),
+    ...(lost === undefined ? {} : { lost }),
+  };
+}
+
+function bucketsOf({ content, axes }: Head): Buckets {
+  const [start_ms, count, first_after_ms, last_after_ms] = axes;
+  if (
+    content !== CONTENT_ROLLUPS || start_ms === undefined || count === undefined ||
+    first_after_ms === undefined || last_after_ms === undefined || axes.length !== 4
+  ) {
+    throw new CodecError("corrupt", `A block of rollups has content ${content}`);
+  }
+  const sinceEpoch = (after_ms: Float64Array) => after_ms.map((after, i) => after + start_ms[i]!);
+  return {
+    start_ms,
+    count,
+    first_ms: sinceEpoch(first_after_ms),
+    last_ms: sinceEpoch(last_after_ms),
+  };
+}
