@@ -1,0 +1,195 @@
+/**
+ * Who may import whom, as data, and a walk over the real graph. Arrows point from the outside in:
+ * main → command → serve → step → db. Steps meet in tables and queues and do not call each other.
+ * A change of this table is a change of the design: docs/ARCHITECTURE.md says the same in words.
+ */
+import assert from "node:assert/strict";
+import { importsOf, listFiles, type ModuleImport } from "./support/modules.ts";
+
+const SHARED = ["report.ts", "clock.ts", "log.ts"];
+
+interface Rule {
+  /** A file, or a folder with `/` at its end. The first rule that fits a file counts. */
+  from: string;
+  /** Files and folders it may import. */
+  may: string[];
+  /** … and what it may import types from, where that is more. */
+  may_types?: string[];
+}
+
+const RULES: Rule[] = [
+  ...SHARED.map((from) => ({ from, may: [] })),
+  // collectors run in a sandbox, which loads nothing but the collector itself
+  { from: "metrics/", may: [], may_types: ["agent/", ...SHARED] },
+  { from: "agent/", may: ["agent/", ...SHARED] },
+  { from: "db/", may: ["db/", ...SHARED] },
+  ...["ingest", "aggregate", "query", "notify"].map((step) => ({
+    from: `server/${step}/`,
+    may: [`server/${step}/`, "db/", ...SHARED],
+  })),
+  { from: "server/alerts/", may: ["server/alerts/", "server/query/", "db/", ...SHARED] },
+  {
+    from: "server/http/",
+    may: [
+      "server/http/",
+      "server/ingest/queue.ts",
+      "server/query/",
+      "server/alerts/",
+      "db/",
+      ...SHARED,
+    ],
+  },
+  { from: "server/web/", may: ["server/web/"] },
+  { from: "server/config", may: ["server/config/", "db/address.ts", ...SHARED] },
+  { from: "server/cli/", may: ["server/cli/", ...SHARED] },
+  {
+    from: "server/serve.ts",
+    may: [
+      ...["http", "ingest", "aggregate", "query", "alerts", "notify", "web"]
+        .map((step) => `server/${step}/`),
+      "server/config.ts",
+      "db/",
+      ...SHARED,
+    ],
+  },
+  {
+    from: "server/start_failure.ts",
+    may: ["server/cli/failure.ts", "server/config.ts", "db/address.ts"],
+  },
+  {
+    // starts server and agent side by side: the only place that knows both
+    from: "server/foreground.ts",
+    may: [
+      "server/serve.ts",
+      "server/start_failure.ts",
+      "server/config.ts",
+      "server/cli/",
+      "db/address.ts",
+      "agent/agent.ts",
+      "agent/config.ts",
+      ...SHARED,
+    ],
+    may_types: ["server/command.ts"],
+  },
+  {
+    from: "server/command.ts",
+    may: ["server/foreground.ts", "server/config.ts", "server/cli/", ...SHARED],
+  },
+  {
+    from: "main.ts",
+    may: [
+      "server/command.ts",
+      "agent/command.ts",
+      "db/command.ts",
+      "db/database.ts",
+      "server/start_failure.ts",
+      "server/cli/",
+      "deno.json",
+      ...SHARED,
+    ],
+  },
+  // helpers for building and testing; nothing of the program needs them
+  { from: "tools/", may: ["tools/", "db/", "server/", "agent/", "tests/support/", ...SHARED] },
+  { from: "tests/", may: [""] },
+];
+
+/** Libraries that belong to one layer. All others may be used anywhere. */
+const LIBRARIES: Record<string, string[]> = {
+  postgres: ["db/"],
+  hono: ["server/http/", "server/serve.ts"],
+  "@commander-js/extra-typings": [
+    "server/cli/",
+    "server/command.ts",
+    "agent/command.ts",
+    "db/command.ts",
+    "main.ts",
+  ],
+  "fast-check": [],
+};
+
+const starts = (path: string, prefixes: readonly string[]) =>
+  prefixes.some((prefix) => path.startsWith(prefix));
+
+/** Imports of our own files begin with a top-level name; everything else is a library. */
+const isOurs = (path: string) =>
+  /^[\w.-]+\.(ts|json)$|^(?!node:|jsr:|npm:|@)[\w.-]+\/.*\.\w+$/.test(path);
+
+function faultOf({ from, to, type_only }: ModuleImport): string | undefined {
+  const rule = RULES.find((one) => from.startsWith(one.from));
+  const edge = `${from} must not import ${to}`;
+  if (rule === undefined) return `${from} has no rule: add its place to RULES`;
+  if (!isOurs(to)) {
+    const [library = ""] = Object.keys(LIBRARIES)
+      .filter((name) => to === name || to.startsWith(`${name}/`));
+    const owners = LIBRARIES[library];
+    if (rule.from === "metrics/") return `${edge}: collectors import nothing at run time`;
+    if (owners === undefined || from.startsWith("tests/") || starts(from, owners)) return undefined;
+    return `${edge}: only ${owners.join(", ") || "tests/"} may`;
+  }
+  if (starts(to, rule.may)) return undefined;
+  if (type_only && starts(to, rule.may_types ?? [])) return undefined;
+  return `${edge}: ${rule.from} may import ${rule.may.join(", ") || "libraries only"}`;
+}
+
+/** Every ring of imports that are really loaded, as `a → b → a`. */
+function cycles(imports: readonly ModuleImport[]): string[] {
+  const next = Map.groupBy(imports.filter((edge) => !edge.type_only), (edge) => edge.from);
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: string[]) => {
+    const at = path.indexOf(file);
+    if (at >= 0) found.push([...path.slice(at), file].join(" → "));
+    if (at >= 0 || done.has(file)) return;
+    for (const edge of next.get(file) ?? []) visit(edge.to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) visit(file, []);
+  return found;
+}
+
+const imports = await importsOf(listFiles(".ts").concat(listFiles(".tsx")));
+
+Deno.test("architecture: imports follow the table", () => {
+  assert.ok(imports.length > 50, `only ${imports.length} imports were found`);
+  assert.deepEqual(imports.map(faultOf).filter((fault) => fault !== undefined), []);
+});
+
+Deno.test("architecture: no module imports itself by way of others", () => {
+  assert.deepEqual(cycles(imports), []);
+});
+
+Deno.test("architecture: the check names both files of a wrong import", () => {
+  const edge = (from: string, to: string, type_only = false) => faultOf({ from, to, type_only });
+  const wrong: [string, string][] = [
+    ["agent/agent.ts", "server/config.ts"],
+    ["db/hosts.ts", "server/query/latest.ts"],
+    ["server/ingest/queue.ts", "server/query/latest.ts"],
+    ["server/query/latest.ts", "server/alerts/rule.ts"],
+    ["server/http/router.ts", "server/ingest/writer.ts"],
+    ["server/query/latest.ts", "postgres"],
+    ["server/ingest/queue.ts", "hono/body-limit"],
+    ["report.ts", "clock.ts"],
+    ["metrics/disk.ts", "node:fs"],
+    ["metrics/disk.ts", "agent/host.ts"],
+    ["server/serve.ts", "tests/support/fake_clock.ts"],
+    ["lib/drawer.ts", "clock.ts"],
+  ];
+  for (const [from, to] of wrong) {
+    const fault = edge(from, to);
+    assert.ok(fault?.includes(from), `${from} → ${to} was allowed`);
+    if (from !== "lib/drawer.ts") assert.ok(fault?.includes(to), fault);
+  }
+  assert.equal(edge("metrics/disk.ts", "agent/host.ts", true), undefined);
+  assert.equal(edge("server/http/router.ts", "hono"), undefined);
+  assert.equal(edge("tests/db/hosts_test.ts", "fast-check"), undefined);
+});
+
+Deno.test("architecture: the check sees a ring, and not one of types", () => {
+  const ring = [
+    { from: "a.ts", to: "b.ts", type_only: false },
+    { from: "b.ts", to: "c.ts", type_only: false },
+    { from: "c.ts", to: "a.ts", type_only: false },
+  ];
+  assert.deepEqual(cycles(ring), ["a.ts → b.ts → c.ts → a.ts"]);
+  assert.deepEqual(cycles(ring.map((edge, index) => ({ ...edge, type_only: index === 1 }))), []);
+});
