@@ -1,0 +1,228 @@
+/**
+ * The agent: starts and stops the parts and hands what one makes to the next. The only file of this
+ * folder that knows all of them.
+ *
+ *   schedule → rounds (→ sandbox → host) → outbox → sender
+ */
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../log.ts";
+import { type Collector, loadCollectors, type RejectedScript } from "./collectors.ts";
+import type { Series } from "./collected.ts";
+import type { AgentConfig } from "./config.ts";
+import { HostFacts } from "./facts.ts";
+import { createHostMethods } from "./host.ts";
+import { MemoryOutbox, type Outbox } from "./outbox.ts";
+import { ownMetadata, ownSeries } from "./own_metrics.ts";
+import { reportText } from "./report_text.ts";
+import { type RoundReport, Rounds } from "./rounds.ts";
+import { Sandbox } from "./sandbox.ts";
+import { Schedule } from "./schedule.ts";
+import { Sender, type SenderTotals } from "./sender.ts";
+
+export interface AgentOptions {
+  config: AgentConfig;
+  clock: Clock;
+  log: Logger;
+  /** Aborting it is the same as calling `stop()`. */
+  signal?: AbortSignal;
+  /** Jitter of retries, in [0, 1). Default: Math.random. */
+  random?: () => number;
+}
+
+/** What is being collected, for the person who started it. */
+export interface AgentDescription {
+  hostname: string;
+  server: string;
+  collectors: readonly Collector[];
+  rejected: readonly RejectedScript[];
+}
+
+/** reports = stored + duplicate + refused + dropped + waiting, once nothing is being sent. */
+export interface AgentTotals extends SenderTotals {
+  reports: number;
+  dropped: number;
+  waiting: number;
+  script_errors: number;
+  ticks_missed: number;
+}
+
+export interface Agent extends AsyncDisposable {
+  describe(): AgentDescription;
+  totals(): AgentTotals;
+  /** How many Workers run the collectors now. */
+  workers(): number;
+  /** Stops collecting, tries for a moment to send what is waiting, and ends. May be called again. */
+  stop(): Promise<void>;
+  /** Resolves when the agent has stopped. */
+  readonly stopped: Promise<void>;
+}
+
+/** How long a stop may try to send what is still waiting. */
+const STOP_MS_MAX = 2_000;
+
+/** Loads the collectors and starts collecting at once. Throws ScriptFolderError. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { config, clock, signal } = options;
+  const log = options.log.with({ component: "agent" });
+  const sandbox = new Sandbox({ host: createHostMethods({ clock }), clock, log });
+  try {
+    const { collectors, rejected } = await loadCollectors(config, { sandbox });
+    for (const { name, file, state, reason } of rejected) {
+      if (state === "elsewhere") log.debug("Collector is for other systems", { script: name });
+      else log.warn("Collector is not run", { script: name, file, reason });
+    }
+    const agent = new RunningAgent({ ...options, log }, { sandbox, collectors, rejected });
+    const stop = () => void agent.stop();
+    signal?.addEventListener("abort", stop, { once: true });
+    void agent.stopped.then(() => signal?.removeEventListener("abort", stop));
+    if (signal?.aborted) await agent.stop();
+    return agent;
+  } catch (error) {
+    sandbox[Symbol.dispose]();
+    throw error;
+  }
+}
+
+class RunningAgent implements Agent {
+  readonly stopped: Promise<void>;
+  readonly #options: AgentOptions;
+  readonly #description: AgentDescription;
+  readonly #sandbox: Sandbox;
+  readonly #rounds: Rounds;
+  readonly #schedule: Schedule;
+  readonly #facts: HostFacts;
+  readonly #outbox: Outbox;
+  readonly #sender: Sender;
+  readonly #collecting = new AbortController();
+  readonly #sending = new AbortController();
+  readonly #scheduled: Promise<void>;
+  readonly #sent: Promise<void>;
+  readonly #stopped = Promise.withResolvers<void>();
+  #reports = 0;
+  #stopping = false;
+
+  constructor(
+    options: AgentOptions,
+    loaded: { sandbox: Sandbox; collectors: Collector[]; rejected: RejectedScript[] },
+  ) {
+    const { config, clock, log, random } = options;
+    const { collectors, rejected } = loaded;
+    this.#options = options;
+    this.#sandbox = loaded.sandbox;
+    const { hostname, server } = config;
+    this.#description = { hostname, server, collectors, rejected };
+    this.stopped = this.#stopped.promise;
+    this.#facts = new HostFacts(config);
+    this.#outbox = new MemoryOutbox({ bytes_max: config.outbox_bytes });
+    this.#sender = new Sender({
+      server,
+      token: config.token,
+      request_timeout_ms: config.request_timeout,
+      outbox: this.#outbox,
+      facts: this.#facts,
+      clock,
+      log,
+      random,
+    });
+    this.#rounds = new Rounds({
+      sandbox: loaded.sandbox,
+      collectors,
+      clock,
+      log,
+      onSeries: (series, metadata) => this.#facts.note(series, metadata),
+      onReport: (report, late) => void this.#report(report, late),
+      onEnded: (name) => this.#schedule.ended(name),
+    });
+    this.#schedule = new Schedule({ clock, onTick: (tick) => void this.#rounds.start(tick) });
+    this.#schedule.set(new Map(collectors.map(({ name, every_ms }) => [name, every_ms])));
+    this.#scheduled = this.#schedule.run(this.#collecting.signal);
+    this.#sent = this.#sender.run(this.#sending.signal);
+    log.info("Agent collects", { hostname, server, collectors: collectors.length });
+  }
+
+  describe(): AgentDescription {
+    return this.#description;
+  }
+
+  totals(): AgentTotals {
+    return {
+      ...this.#sender.totals(),
+      reports: this.#reports,
+      dropped: this.#outbox.dropped().reports,
+      waiting: this.#outbox.size().reports,
+      script_errors: [...this.#rounds.errors().values()].reduce((sum, count) => sum + count, 0),
+      ticks_missed: this.#schedule.missed(),
+    };
+  }
+
+  workers(): number {
+    return this.#sandbox.workers;
+  }
+
+  stop(): Promise<void> {
+    if (!this.#stopping) {
+      this.#stopping = true;
+      this.#stop().then(this.#stopped.resolve, this.#stopped.reject);
+    }
+    return this.stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    const { clock, log } = this.#options;
+    this.#collecting.abort();
+    this.#sandbox[Symbol.dispose]();
+    await Promise.all([this.#scheduled, this.#rounds.stop()]);
+    this.#sender.drain();
+    const in_time = new AbortController();
+    void clock.sleep(STOP_MS_MAX, in_time.signal).then(() => this.#sending.abort());
+    await this.#sent;
+    in_time.abort();
+    const { reports, waiting, dropped } = this.totals();
+    if (waiting > 0) log.warn("Agent stopped; what was not sent is lost", { waiting });
+    log.info("Agent stopped", { reports, dropped });
+  }
+
+  async #report({ at_ms, series }: RoundReport, late: boolean): Promise<void> {
+    const { hostname } = this.#options.config;
+    // The agent's own numbers travel once a tick; a late script's report would repeat them.
+    const all = late ? series : new Map([...series, ...this.#own()]);
+    if (all.size === 0) return;
+    this.#reports += 1;
+    await this.#outbox.append({
+      at_ms,
+      text: reportText({ hostname, at_ms, series: all }),
+      samples: countSamples(all),
+    });
+    this.#sender.wake();
+  }
+
+  #own() {
+    const sent = this.#sender.totals();
+    const own = ownSeries({
+      samples_sent: sent.samples,
+      reports_sent: sent.stored + sent.duplicate,
+      reports_refused: sent.refused,
+      reports_dropped: this.#outbox.dropped().reports,
+      reports_waiting: this.#outbox.size().reports,
+      ticks_missed: this.#schedule.missed(),
+      scripts_ms: this.#rounds.scripts_ms,
+      script_errors: this.#rounds.errors(),
+    });
+    for (const series of own.keys()) this.#facts.note(series, () => ownMetadata(series));
+    return own;
+  }
+}
+
+/** Remarks without a number are no samples. */
+function countSamples(series: Series): number {
+  let count = 0;
+  for (const value of series.values()) {
+    const plain = typeof value === "object" ? value?.value : value;
+    if (typeof plain === "number" || typeof plain === "boolean") count += 1;
+  }
+  return count;
+}

@@ -1,0 +1,244 @@
+/**
+ * The agent's settings: defaults, then a JSON file, then `MONITOR_AGENT_…` of the environment, then
+ * the command line. They are read and checked here once; after that nobody checks again.
+ */
+import { z } from "zod";
+import { childPath, nameFault, shown, TAG_CHARS_MAX, TAGS_MAX } from "../report.ts";
+import { duration } from "./duration.ts";
+import { DEFAULT_POLICY, permissionsSchema } from "./permissions.ts";
+
+const HOUR_MS = 3_600_000;
+const MIB = 1024 * 1024;
+
+function text(chars_max: number) {
+  return z.string({ error: (issue) => `must be a text: current value is ${shown(issue.input)}` })
+    .superRefine((value, context) => {
+      const fault = nameFault(value, chars_max);
+      if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+    });
+}
+
+/** Everything but http(s) URLs is refused; a trailing slash or a path in front of /metrics is fine. */
+const serverUrl = z.string().transform((input, context) => {
+  const url = URL.parse(input);
+  if (url !== null && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, "");
+  context.addIssue({
+    code: "custom",
+    message: 'must be a URL such as "http://monitor.example:8888"',
+  });
+  return z.NEVER;
+});
+
+export const agentConfigSchema = z.strictObject({
+  /** Where reports go; `/metrics` is appended. */
+  server: serverUrl.default("http://localhost:8888"),
+  /** Who this is. Default: the machine's host name. */
+  hostname: text(255),
+  alias: text(255).optional(),
+  location: text(255).optional(),
+  tags: z.record(
+    text(TAG_CHARS_MAX),
+    z.union([z.string().max(TAG_CHARS_MAX), z.number(), z.boolean()]),
+  ).refine((tags) => Object.keys(tags).length <= TAGS_MAX, `must have at most ${TAGS_MAX} tags`)
+    .default({}),
+  /** Folders with collectors besides the shipped ones; a later one replaces scripts of the same name. */
+  metrics: z.array(text(4_096)).optional(),
+  /** Whether the collectors that come with the program run. */
+  shipped: z.boolean().default(true),
+  /** How often scripts run that do not say so themselves. */
+  interval: duration({ min_ms: 1_000, max_ms: 24 * HOUR_MS }).default(10_000),
+  /** How long one run of a script may take that does not say so itself. */
+  timeout: duration({ min_ms: 100, max_ms: HOUR_MS }).default(5_000),
+  /** Sent as `Authorization: Bearer …`. */
+  token: text(4_096).optional(),
+  /** A file with the token in it, so that the token is in no configuration and no environment. */
+  token_file: text(4_096).optional(),
+  /** What scripts may be granted; what a script names under `scripts` is added to `default`. */
+  permissions: z.strictObject({
+    default: permissionsSchema.default(DEFAULT_POLICY),
+    scripts: z.record(z.string(), permissionsSchema).default({}),
+  }).prefault({}),
+  /** How much is kept while the server cannot be reached; the oldest reports go first. */
+  outbox_bytes: z.int().min(64 * 1024).max(1024 * MIB).default(16 * MIB),
+  /** How long the server may take to answer. */
+  request_timeout: duration({ min_ms: 100, max_ms: 10 * 60_000 }).default(10_000),
+});
+/** Durations are milliseconds here: `interval`, `timeout`, `request_timeout`. */
+export type AgentConfig = z.output<typeof agentConfigSchema>;
+/** As written in a file or given as overrides. */
+export type AgentConfigInput = Partial<z.input<typeof agentConfigSchema>>;
+
+/** Settings that cannot be used. `faults` are whole lines, one for each thing to repair. */
+export class AgentConfigError extends Error {
+  override readonly name = "AgentConfigError";
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(faults.join("\n"));
+    this.faults = faults;
+  }
+}
+
+/** Environment variable → setting. Lists are separated by commas, tags are `key=value`. */
+const ENVIRONMENT: Record<string, (value: string) => AgentConfigInput> = {
+  MONITOR_AGENT_SERVER: (server) => ({ server }),
+  MONITOR_AGENT_HOSTNAME: (hostname) => ({ hostname }),
+  MONITOR_AGENT_ALIAS: (alias) => ({ alias }),
+  MONITOR_AGENT_LOCATION: (location) => ({ location }),
+  MONITOR_AGENT_TAGS: (tags) => ({
+    tags: Object.fromEntries(
+      tags.split(",").filter((pair) => pair !== "").map((pair) => {
+        const [key = "", ...value] = pair.split("=");
+        return [key.trim(), value.join("=").trim()];
+      }),
+    ),
+  }),
+  MONITOR_AGENT_METRICS: (dirs) => ({ metrics: dirs.split(",").filter((dir) => dir !== "") }),
+  MONITOR_AGENT_INTERVAL: (interval) => ({ interval }),
+  MONITOR_AGENT_TIMEOUT: (timeout) => ({ timeout }),
+  MONITOR_AGENT_TOKEN: (token) => ({ token }),
+};
+
+export interface LoadAgentConfigOptions {
+  /** A JSON file; it must exist when it is named. */
+  file?: string;
+  env?: Record<string, string | undefined>;
+  /** From the command line; undefined values do not override. */
+  overrides?: AgentConfigInput;
+  /** The machine's own name, when nothing else is said. */
+  hostname?: () => string;
+}
+
+/** Reads and checks the settings. Throws AgentConfigError with one line for each fault. */
+export async function loadAgentConfig(
+  options: LoadAgentConfigOptions = {},
+): Promise<AgentConfig> {
+  const { file, env = {}, overrides = {}, hostname = Deno.hostname } = options;
+  const fromFile = file === undefined ? {} : await readJson(file);
+  const sources = new Map<string, string>();
+  const merged: Record<string, unknown> = {};
+  const take = (settings: Record<string, unknown>, source: string) => {
+    for (const [key, value] of Object.entries(settings)) {
+      if (value === undefined) continue;
+      merged[key] = value;
+      sources.set(key, source);
+    }
+  };
+  take({ hostname: hostname() }, "this machine");
+  take(fromFile, file ?? "");
+  for (const [variable, read] of Object.entries(ENVIRONMENT)) {
+    const value = env[variable];
+    if (value !== undefined && value !== "") take(read(value), variable);
+  }
+  take(overrides, "command line");
+  const parsed = agentConfigSchema.safeParse(merged, { error: plainMessage });
+  if (parsed.success) {
+    const { token_file } = parsed.data;
+    return token_file === undefined
+      ? parsed.data
+      : { ...parsed.data, token: await readSecret(token_file, sources.get("token_file") ?? "") };
+  }
+  throw new AgentConfigError(
+    parsed.error.issues.flatMap((issue) => faultLines(issue, merged, sources)),
+  );
+}
+
+/** What would be right, for the checks that have no message of their own. */
+function plainMessage(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === "invalid_type") {
+    const wanted = { boolean: "true or false", int: "a whole number", array: "a list" };
+    return `must be ${
+      wanted[issue.expected as keyof typeof wanted /* others: undefined */] ??
+        `of type ${issue.expected}`
+    }`;
+  }
+  if (issue.code === "too_small") return `must be at least ${issue.minimum}`;
+  if (issue.code === "too_big") return `must be at most ${issue.maximum}`;
+  if (issue.code === "invalid_union") return "must be a text, a number, true or false";
+  return undefined;
+}
+
+function faultLines(
+  issue: z.core.$ZodIssue,
+  input: Record<string, unknown>,
+  sources: Map<string, string>,
+): string[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      return faultLine(path, {
+        source: sources.get(String(path[0])),
+        right: `is not a setting${suggestion(key, path.length)}`,
+        value: undefined,
+      });
+    });
+  }
+  return [faultLine(issue.path, {
+    source: sources.get(String(issue.path[0])),
+    right: issue.message,
+    value: valueAt(input, issue.path),
+  })];
+}
+
+function faultLine(
+  path: readonly PropertyKey[],
+  fault: { source?: string; right: string; value: unknown },
+): string {
+  const at = path.reduce<string>(
+    (before, key) => childPath(before, typeof key === "number" ? key : String(key)),
+    "",
+  );
+  const secret = path[0] === "token";
+  const known = fault.value === undefined || secret || fault.right.includes("current value");
+  const value = known ? "" : `: current value is ${shown(fault.value)}`;
+  return `${fault.source ?? "settings"}: ${at} ${fault.right}${value}`;
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined,
+    input,
+  );
+}
+
+/** ", did you mean …?" for a first-level key that begins like a real one. */
+function suggestion(key: string, depth: number): string {
+  if (depth !== 1) return "";
+  const begin = key.toLowerCase().slice(0, 3);
+  const close = Object.keys(agentConfigSchema.shape).find((known) => known.startsWith(begin));
+  return close === undefined ? "" : `, did you mean ${close}?`;
+}
+
+async function readSecret(file: string, source: string): Promise<string> {
+  try {
+    const secret = (await Deno.readTextFile(file)).trim();
+    if (secret !== "") return secret;
+    throw new AgentConfigError([`${source}: token_file ${shown(file)} is empty`]);
+  } catch (error) {
+    if (error instanceof AgentConfigError) throw error;
+    throw new AgentConfigError([
+      `${source}: token_file must be a file that can be read: current value is ${shown(file)}`,
+    ]);
+  }
+}
+
+async function readJson(file: string): Promise<Record<string, unknown>> {
+  let content: string;
+  try {
+    content = await Deno.readTextFile(file);
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound ? "it does not exist" : String(error);
+    throw new AgentConfigError([`${file}: cannot be read: ${why}`]);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(content);
+  } catch (error) {
+    throw new AgentConfigError([`${file}: is not JSON: ${String(error)}`]);
+  }
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
+    return { ...parsed };
+  }
+  throw new AgentConfigError([`${file}: must be an object: current value is ${shown(parsed)}`]);
+}

@@ -1,0 +1,79 @@
+/**
+ * The trusted side of a script's `host`: answers what every script may know about the machine. The
+ * caller is untrusted, so arguments are checked here and the answers are plain data.
+ */
+import { cpus, networkInterfaces } from "node:os";
+import type { Clock } from "../clock.ts";
+import { readDisks } from "./disks.ts";
+import { isHostFile, isHostFolder } from "./host_files.ts";
+import type { CpuTimes, Disk, Host, Memory, NetworkAddress } from "./monitor.d.ts";
+
+/** Files of /proc have no size; /proc/interrupts of a big machine has 200 kB. */
+const FILE_BYTES_MAX = 1024 * 1024;
+/** No script sleeps longer than any timeout allows. */
+const SLEEP_MS_MAX = 3_600_000;
+
+/** The methods of `Host` that a Worker can call, by name. */
+export type HostMethods = Record<string, (argument: unknown) => unknown>;
+
+function memory(): Memory {
+  const { swapTotal, swapFree, ...rest } = Deno.systemMemoryInfo();
+  return { ...rest, swap_total: swapTotal, swap_free: swapFree };
+}
+
+function cpuTimes(): CpuTimes[] {
+  return cpus().map(({ times }) => ({
+    user: times.user / 1000,
+    nice: times.nice / 1000,
+    system: times.sys / 1000,
+    idle: times.idle / 1000,
+    irq: times.irq / 1000,
+  }));
+}
+
+function networkAddresses(): NetworkAddress[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
+    addresses.map(({ family, address, mac }) => ({ interface: name, family, address, mac }))
+  );
+}
+
+async function readHostFile(path: unknown): Promise<string> {
+  if (typeof path !== "string" || !isHostFile(path)) {
+    throw new Error(`host.read() does not serve ${JSON.stringify(path)}`);
+  }
+  // Synchronous reads of /proc take some 20 µs, a round through the thread pool five times that.
+  const text = path.startsWith("/proc/")
+    ? Deno.readTextFileSync(path)
+    : await Deno.readTextFile(path);
+  return text.length > FILE_BYTES_MAX ? text.slice(0, FILE_BYTES_MAX) : text;
+}
+
+async function listHostFolder(path: unknown): Promise<string[]> {
+  if (typeof path !== "string" || !isHostFolder(path)) {
+    throw new Error(`host.list() does not serve ${JSON.stringify(path)}`);
+  }
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(path)) names.push(name);
+  return names.sort();
+}
+
+/** The answers for scripts on this machine. */
+export function createHostMethods(options: { clock: Clock }): HostMethods {
+  // A dying disk answers late or never: callers wait for one question, not for one each.
+  let pending_disks: Promise<Disk[]> | undefined;
+  const methods: Record<Exclude<keyof Host, "platform">, (argument: unknown) => unknown> = {
+    read: readHostFile,
+    list: listHostFolder,
+    sleep: (ms) => {
+      if (typeof ms !== "number" || !(ms >= 0)) throw new Error("host.sleep() wants milliseconds");
+      return options.clock.sleep(Math.min(ms, SLEEP_MS_MAX));
+    },
+    memory,
+    loadavg: () => Deno.loadavg(),
+    uptime: () => Deno.osUptime(),
+    disks: () => pending_disks ??= readDisks().finally(() => pending_disks = undefined),
+    cpus: cpuTimes,
+    networkAddresses,
+  };
+  return methods;
+}

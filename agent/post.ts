@@ -1,0 +1,73 @@
+/** One request to the server, with a deadline. */
+import type { Clock } from "../clock.ts";
+import type { ServerAnswer } from "./server_answer.ts";
+
+export interface PostOptions {
+  /** Base URL without a trailing slash. */
+  server: string;
+  token?: string;
+  timeout_ms: number;
+  clock: Clock;
+}
+
+/** An answer with faults has a few kB; what is longer is not ours. */
+const ANSWER_BYTES_MAX = 256 * 1024;
+
+/** Posts a body to /metrics. Rejects with a sentence when there was no answer in time. */
+export async function postMetrics(
+  body: string,
+  options: PostOptions & { signal: AbortSignal },
+): Promise<ServerAnswer> {
+  const { server, token, timeout_ms, clock, signal } = options;
+  const request = new AbortController();
+  const answered = new AbortController();
+  const stop = () => request.abort(new Error("the agent is stopping"));
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  void clock.sleep(timeout_ms, answered.signal).then(() => {
+    request.abort(new Error(`no answer within ${timeout_ms / 1000} s`));
+  });
+  try {
+    const response = await fetch(`${server}/metrics`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        "user-agent": "monitor-agent",
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body,
+      // A redirected POST becomes a GET, whose 200 would look like success.
+      redirect: "manual",
+      signal: request.signal,
+    });
+    return {
+      status: response.status,
+      retry_after: response.headers.get("retry-after"),
+      location: response.headers.get("location"),
+      body: await readText(response),
+    };
+  } catch (error) {
+    const reason: unknown = request.signal.aborted ? request.signal.reason : error;
+    throw new Error(reason instanceof Error ? withoutUrl(reason.message) : String(reason));
+  } finally {
+    answered.abort();
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** The text of an answer, cut where it is longer than any of ours. */
+async function readText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > ANSWER_BYTES_MAX) break;
+  }
+  return text;
+}
+
+/** Deno's messages repeat the URL, which may hold a password; the cause behind it is what helps. */
+function withoutUrl(message: string): string {
+  return message.replace(/^error sending request( from \S+)? for url \([^)]*\):?\s*/, "") ||
+    message;
+}

@@ -1,0 +1,152 @@
+/**
+ * One tick of the schedule becomes one report: the scripts that are due run side by side, and what
+ * they return is merged under one timestamp. The report waits for the slow ones only a moment; a
+ * script that is later makes a report of its own with the same timestamp, so that one slow script
+ * never delays the others' values.
+ *
+ * A script that fails costs its own values and nothing else: counted, logged when the message is a
+ * new one, and told to the server as a remark at the script's name.
+ */
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../log.ts";
+import type { MetricMetadata } from "../report.ts";
+import { readCollected, type Series, type SeriesValue } from "./collected.ts";
+import type { Collector } from "./collectors.ts";
+import type { Tick } from "./plan.ts";
+import type { Sandbox } from "./sandbox.ts";
+import { seriesMetadata } from "./script_metadata.ts";
+
+export interface RoundReport {
+  at_ms: number;
+  series: Series;
+}
+
+export interface RoundsOptions {
+  sandbox: Sandbox;
+  collectors: readonly Collector[];
+  clock: Clock;
+  log: Logger;
+  /** Called for each series that is about to be reported. */
+  onSeries: (series: string, metadata: () => MetricMetadata | undefined) => void;
+  /** The report of a tick (`late` is false), or of one script that came after it. */
+  onReport: (report: RoundReport, late: boolean) => void;
+  /** A script's run is over. */
+  onEnded: (name: string) => void;
+}
+
+/** How long a report waits for slow scripts; nobody wants to look at values older than this. */
+const REPORT_WAIT_MS = 2_000;
+/** Missed deadlines in a row after which a script is run less often, so that it burns no core. */
+const TIMEOUTS_TOLERATED = 3;
+const REST_MS_MAX = 600_000;
+
+interface RunRecord {
+  collector: Collector;
+  errors: number;
+  /** The message that was last told, "" when the last run went well. */
+  told: string;
+  timeouts_in_row: number;
+  rest_until_ms: number;
+}
+
+export class Rounds {
+  readonly #options: RoundsOptions;
+  readonly #records: Map<string, RunRecord>;
+  readonly #open = new Set<Promise<void>>();
+  #scripts_ms = 0;
+  #stopped = false;
+
+  constructor(options: RoundsOptions) {
+    this.#options = options;
+    this.#records = new Map(options.collectors.map((collector) => [collector.name, {
+      collector,
+      errors: 0,
+      told: "",
+      timeouts_in_row: 0,
+      rest_until_ms: 0,
+    }]));
+  }
+
+  /** Runs the scripts of a tick; never rejects. */
+  start(tick: Tick): Promise<void> {
+    const round = this.#round(tick).finally(() => this.#open.delete(round));
+    this.#open.add(round);
+    return round;
+  }
+
+  /** Makes no more reports, and waits for what is running; end the sandbox first. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#open);
+  }
+
+  /** Failed runs by script; only scripts that had one. */
+  errors(): Map<string, number> {
+    const failed = [...this.#records.values()].filter(({ errors }) => errors > 0);
+    return new Map(failed.map(({ collector, errors }) => [collector.name, errors]));
+  }
+
+  /** How long the scripts of the last whole tick took, added up. */
+  get scripts_ms(): number {
+    return this.#scripts_ms;
+  }
+
+  async #round(tick: Tick): Promise<void> {
+    const { clock, onReport } = this.#options;
+    const merged = new Map<string, SeriesValue>();
+    const all_done = new AbortController();
+    let waiting = true;
+    let scripts_ms = 0;
+    const runs = tick.scripts.map(async (name) => {
+      const begin_ms = clock.monotonic();
+      const series = await this.#run(name, tick.at_ms);
+      scripts_ms += clock.monotonic() - begin_ms;
+      if (this.#stopped) return;
+      if (waiting) { for (const [key, value] of series) merged.set(key, value); }
+      else if (series.size > 0) onReport({ at_ms: tick.at_ms, series }, true);
+    });
+    const everything = Promise.all(runs).then(() => all_done.abort());
+    await clock.sleep(REPORT_WAIT_MS, all_done.signal);
+    waiting = false;
+    this.#scripts_ms = scripts_ms;
+    if (!this.#stopped) onReport({ at_ms: tick.at_ms, series: merged }, false);
+    await everything;
+  }
+
+  async #run(name: string, at_ms: number): Promise<Series> {
+    const { sandbox, clock, onEnded, onSeries } = this.#options;
+    const record = this.#records.get(name);
+    try {
+      if (record === undefined || clock.monotonic() < record.rest_until_ms) return new Map();
+      const { collector } = record;
+      const answer = await sandbox.collect(name, collector.timeout_ms);
+      if (this.#stopped) return new Map();
+      record.timeouts_in_row = answer.kind === "timeout" ? record.timeouts_in_row + 1 : 0;
+      if (answer.kind !== "done") return this.#failed(record, answer.message);
+      const read = readCollected(answer.json ?? "null", { name, at_ms });
+      if ("fault" in read) return this.#failed(record, read.fault);
+      for (const series of read.series.keys()) {
+        onSeries(series, () => seriesMetadata(series, collector));
+      }
+      if (record.told !== "") this.#options.log.info("Collector works again", { script: name });
+      record.told = "";
+      return read.series;
+    } finally {
+      onEnded(name);
+    }
+  }
+
+  #failed(record: RunRecord, message: string): Series {
+    const { log, clock } = this.#options;
+    const { collector, timeouts_in_row } = record;
+    record.errors += 1;
+    if (timeouts_in_row > TIMEOUTS_TOLERATED) {
+      const rest_ms = collector.every_ms * 2 ** (timeouts_in_row - TIMEOUTS_TOLERATED);
+      record.rest_until_ms = clock.monotonic() + Math.min(REST_MS_MAX, rest_ms);
+    }
+    if (record.told === message) return new Map();
+    record.told = message;
+    log.warn("Collector failed", { script: collector.name, file: collector.file, message });
+    return new Map([[collector.name, { value: null, message }]]);
+  }
+}

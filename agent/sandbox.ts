@@ -1,0 +1,139 @@
+/**
+ * Runs collector scripts with only the permissions they declare, and a deadline.
+ *
+ * Where a script lives. Scripts of the same origin and the same permissions share a Worker (a Worker
+ * costs some 8 MB), so the shipped set, which needs none, runs in one. A script is first loaded where
+ * there are no permissions at all, to read what it says about itself; `admit` then says what it is
+ * granted. A script that misses its deadline takes its Worker down: it is moved out and lives alone
+ * from then on, and the others are started again in a new Worker and asked once more.
+ */
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../log.ts";
+import type { HostMethods } from "./host.ts";
+import { normalPermissions, type PermissionSet } from "./permissions.ts";
+import { type Answer, Cell } from "./sandbox_cell.ts";
+import type { ScriptOrigin } from "./scripts.ts";
+
+export interface SandboxScript {
+  name: string;
+  origin: ScriptOrigin;
+  /** JavaScript, as agent/link.ts makes it. */
+  text: string;
+}
+
+export interface SandboxOptions {
+  host: HostMethods;
+  clock: Clock;
+  log: Logger;
+}
+
+/** Loading includes whatever a script computes at its top level, which should be nothing. */
+const LOAD_MS_MAX = 5_000;
+/** How often a script is asked again when others brought its Worker down. */
+const RETRIES_MAX = 2;
+
+interface Inmate {
+  script: SandboxScript;
+  permissions: PermissionSet;
+  alone: boolean;
+}
+
+export class Sandbox implements Disposable {
+  readonly #options: SandboxOptions;
+  readonly #inmates = new Map<string, Inmate>();
+  readonly #cells = new Map<string, Cell>();
+  #disposed = false;
+
+  constructor(options: SandboxOptions) {
+    this.#options = options;
+  }
+
+  /** Loads a script without any permission; the answer's JSON is its `metric` export. */
+  inspect(script: SandboxScript): Promise<Answer> {
+    return this.#attempt(
+      { script, permissions: {}, alone: false },
+      (cell) => cell.load(script, LOAD_MS_MAX),
+    );
+  }
+
+  /** From now on `collect(script.name)` runs it, with exactly these permissions. */
+  admit(script: SandboxScript, permissions: PermissionSet): void {
+    this.#inmates.set(script.name, { script, permissions, alone: false });
+  }
+
+  /** Ends Workers that no admitted script lives in. */
+  trim(): void {
+    const needed = new Set([...this.#inmates.values()].map(cellKey));
+    for (const [key, cell] of this.#cells) {
+      if (needed.has(key)) continue;
+      cell.close();
+      this.#cells.delete(key);
+    }
+  }
+
+  /** Runs an admitted script once. The answer's JSON is what it returned. */
+  async collect(name: string, timeout_ms: number): Promise<Answer> {
+    const inmate = this.#inmates.get(name);
+    if (inmate === undefined) return { kind: "failed", message: "is not admitted" };
+    const answer = await this.#attempt(inmate, async (cell) => {
+      if (!cell.isLoaded(inmate.script)) {
+        const loaded = await cell.load(inmate.script, LOAD_MS_MAX);
+        if (loaded.kind !== "done") return loaded;
+      }
+      return await cell.collect(name, timeout_ms);
+    });
+    if (answer.kind === "timeout" && !inmate.alone) {
+      inmate.alone = true;
+      this.#options.log.warn("Collector missed its deadline; it runs alone from now on", {
+        script: name,
+      });
+    }
+    return answer;
+  }
+
+  /** How many Workers there are now. */
+  get workers(): number {
+    return [...this.#cells.values()].filter((cell) => !cell.closed).length;
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    for (const cell of this.#cells.values()) cell.close();
+    this.#cells.clear();
+    this.#inmates.clear();
+  }
+
+  async #attempt(inmate: Inmate, work: (cell: Cell) => Promise<Answer>): Promise<Answer> {
+    let answer = await work(this.#cellOf(inmate));
+    for (let retry = 0; answer.kind === "lost" && retry < RETRIES_MAX; retry++) {
+      if (this.#disposed) return answer;
+      answer = await work(this.#cellOf(inmate));
+    }
+    return answer;
+  }
+
+  #cellOf(inmate: Inmate): Cell {
+    const key = cellKey(inmate);
+    const known = this.#cells.get(key);
+    if (known !== undefined && !known.closed) return known;
+    const cell = new Cell({
+      name: inmate.alone ? `collector ${inmate.script.name}` : `${inmate.script.origin} collectors`,
+      permissions: inmate.permissions,
+      host: this.#options.host,
+      clock: this.#options.clock,
+      onStray: (kind, message) => {
+        const about = { message, ...(inmate.alone ? { script: inmate.script.name } : {}) };
+        if (kind === "console") this.#options.log.debug("Collector printed", about);
+        else this.#options.log.warn("Collector left an error that it did not await", about);
+      },
+    });
+    this.#cells.set(key, cell);
+    return cell;
+  }
+}
+
+/** Scripts with equal keys share a Worker. */
+function cellKey({ script, permissions, alone }: Inmate): string {
+  const shared = `${script.origin} ${JSON.stringify(normalPermissions(permissions))}`;
+  return alone ? `${shared} ${script.name}` : shared;
+}

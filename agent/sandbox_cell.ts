@@ -1,0 +1,182 @@
+/**
+ * One Worker with one set of permissions, seen from the trusted side. Scripts are loaded into it and
+ * asked to collect; every request has a deadline.
+ *
+ * A Worker is one thread. When a deadline passes, either that script is waiting for something, or
+ * some script keeps the thread busy and nobody else gets a turn. The Worker notes in shared memory
+ * which request it last turned to, so the guilty one can be told from its victims. Either way the
+ * Worker is ended, since nothing else stops a loop: the guilty request is answered with "timeout",
+ * all others with "lost", and they may be asked again in a new cell.
+ */
+import type { Clock } from "../clock.ts";
+import type { HostMethods } from "./host.ts";
+import { durationText } from "./duration.ts";
+import { normalPermissions, type PermissionSet } from "./permissions.ts";
+import { type FromWorker, readFromWorker, type ToWorker } from "./sandbox_protocol.ts";
+
+export type Answer =
+  | { kind: "done"; json: string | undefined }
+  | { kind: "failed" | "timeout" | "lost"; message: string };
+
+export interface CellOptions {
+  /** Shown in diagnostics. */
+  name: string;
+  permissions: PermissionSet;
+  host: HostMethods;
+  clock: Clock;
+  /** Errors and console lines that belong to no request. */
+  onStray: (kind: "stray" | "console", message: string) => void;
+}
+
+interface Pending {
+  script: string;
+  timeout_ms: number;
+  resolve: (answer: Answer) => void;
+  /** Ends the wait for the deadline. */
+  settled: AbortController;
+}
+
+/** Host calls of one Worker that may be under way; a script asking more at once is confused. */
+const CALLS_MAX = 256;
+/** Stray errors and console lines passed on; a flood is cut here. Per cell, until a script is done. */
+const STRAYS_MAX = 20;
+
+const textDone: Answer = { kind: "lost", message: "the Worker was ended" };
+
+export class Cell {
+  readonly #options: CellOptions;
+  readonly #worker: Worker;
+  readonly #focus = new Int32Array(new SharedArrayBuffer(4));
+  readonly #pending = new Map<number, Pending>();
+  readonly #loaded = new Map<string, string>();
+  #next_request = 1;
+  #calls = 0;
+  #strays = 0;
+  #closed = false;
+
+  constructor(options: CellOptions) {
+    this.#options = options;
+    this.#worker = new Worker(new URL("./sandbox_worker.ts", import.meta.url), {
+      type: "module",
+      name: options.name,
+      // `import: false`: no module from the network either.
+      deno: { permissions: { ...normalPermissions(options.permissions), import: false } },
+    });
+    this.#worker.onmessage = (event: MessageEvent<unknown>) => this.#receive(event.data);
+    this.#worker.onmessageerror = () => {};
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end({ kind: "failed", message: `the Worker failed: ${event.message}` });
+    };
+    this.#send({ type: "start", focus: this.#focus, platform: Deno.build.os });
+  }
+
+  /** An ended cell answers nothing any more; make a new one. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Loads a script's text, unless it is there already. Its metadata is the answer's JSON. */
+  async load(script: { name: string; text: string }, timeout_ms: number): Promise<Answer> {
+    const answer = await this.#request(script.name, timeout_ms, (request) => ({
+      type: "load",
+      request,
+      script: script.name,
+      text: script.text,
+    }));
+    if (answer.kind === "done") this.#loaded.set(script.name, script.text);
+    return answer;
+  }
+
+  isLoaded(script: { name: string; text: string }): boolean {
+    return this.#loaded.get(script.name) === script.text;
+  }
+
+  /** Runs `collect()` of a loaded script. */
+  collect(script: string, timeout_ms: number): Promise<Answer> {
+    return this.#request(script, timeout_ms, (request) => ({ type: "collect", request, script }));
+  }
+
+  /** Ends the Worker. Requests under way are answered as lost. */
+  close(): void {
+    this.#end(textDone);
+  }
+
+  #request(
+    script: string,
+    timeout_ms: number,
+    message: (request: number) => ToWorker,
+  ): Promise<Answer> {
+    if (this.#closed) return Promise.resolve(textDone);
+    const request = this.#next_request++;
+    return new Promise((resolve) => {
+      const settled = new AbortController();
+      this.#pending.set(request, { script, timeout_ms, resolve, settled });
+      this.#send(message(request));
+      void this.#options.clock.sleep(timeout_ms, settled.signal).then(() => {
+        if (this.#pending.has(request)) this.#expire(request);
+      });
+    });
+  }
+
+  #settle(request: number, answer: Answer): void {
+    const pending = this.#pending.get(request);
+    if (pending === undefined) return;
+    this.#pending.delete(request);
+    this.#strays = 0;
+    pending.settled.abort();
+    pending.resolve(answer);
+  }
+
+  #expire(request: number): void {
+    const focused = Atomics.load(this.#focus, 0);
+    const guilty = this.#pending.has(focused) ? focused : request;
+    const timeout_ms = this.#pending.get(guilty)?.timeout_ms ?? 0;
+    this.#settle(guilty, {
+      kind: "timeout",
+      message: `did not finish within ${durationText(timeout_ms)}`,
+    });
+    this.#end({ kind: "lost", message: "another script kept the Worker busy" });
+  }
+
+  #end(answer: Answer): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#worker.terminate();
+    for (const request of [...this.#pending.keys()]) this.#settle(request, answer);
+  }
+
+  #send(message: ToWorker): void {
+    if (!this.#closed) this.#worker.postMessage(message);
+  }
+
+  #receive(data: unknown): void {
+    const message = readFromWorker(data);
+    if (message === undefined || this.#closed) return;
+    if (message.type === "done") {
+      this.#settle(message.request, { kind: "done", json: message.json });
+    } else if (message.type === "failed") {
+      this.#settle(message.request, { kind: "failed", message: message.message });
+    } else if (message.type === "call") void this.#answer(message);
+    else if (this.#strays++ < STRAYS_MAX) this.#options.onStray(message.type, message.message);
+  }
+
+  async #answer(message: Extract<FromWorker, { type: "call" }>): Promise<void> {
+    const { call, method, argument } = message;
+    if (this.#calls >= CALLS_MAX) {
+      return this.#send({ type: "refuse", call, message: "too many host calls at once" });
+    }
+    this.#calls += 1;
+    try {
+      const { host } = this.#options;
+      const answer = Object.hasOwn(host, method) ? host[method] : undefined;
+      if (answer === undefined) throw new Error(`host.${method}() does not exist`);
+      this.#send({ type: "reply", call, value: await answer(argument) });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#send({ type: "refuse", call, message: text });
+    } finally {
+      this.#calls -= 1;
+    }
+  }
+}

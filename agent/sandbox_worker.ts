@@ -1,0 +1,157 @@
+/**
+ * Runs inside a Worker that has exactly the permissions of the scripts it holds. It loads the texts
+ * it is given, calls `collect(host)`, and sends back what came out as JSON text.
+ *
+ * The first lines take what is needed from the global object and then remove the ways in which one
+ * script could speak for another or end the Worker for all. This keeps honest scripts apart; what
+ * keeps dishonest ones out of the machine is the Worker's permissions, not this file.
+ */
+import type { Collected, Host } from "./monitor.d.ts";
+import { type FromWorker, RESULT_CHARS_MAX, type ToWorker } from "./sandbox_protocol.ts";
+
+// The program is checked as a window, this file runs as a Worker: the calls it needs.
+const scope = globalThis as unknown as {
+  addEventListener(type: "message", listener: (event: MessageEvent<ToWorker>) => void): void;
+  addEventListener(type: "error", listener: (event: ErrorEvent) => void): void;
+  addEventListener(type: "unhandledrejection", listener: (e: PromiseRejectionEvent) => void): void;
+  postMessage(message: FromWorker): void;
+};
+
+interface Loaded {
+  collect: (host: Host) => unknown;
+}
+
+const post = scope.postMessage.bind(scope);
+const scripts = new Map<string, Loaded>();
+const calls = new Map<
+  number,
+  { request: number; resolve: (value: unknown) => void; reject: (error: Error) => void }
+>();
+let next_call = 1;
+let focus: Int32Array = new Int32Array(1);
+let platform = "";
+
+function refusing(what: string): () => never {
+  return () => {
+    throw new Error(`${what} is not for collectors`);
+  };
+}
+
+function closeDoors(): void {
+  for (const name of ["postMessage", "close", "onmessage", "Worker", "SharedWorker"]) {
+    Object.defineProperty(globalThis, name, { value: undefined });
+  }
+  Object.defineProperty(Deno, "exit", { value: refusing("Deno.exit()") });
+  const say = (...values: unknown[]) => post({ type: "console", message: values.join(" ") });
+  for (const level of ["debug", "log", "info", "warn", "error", "trace", "dir", "table"]) {
+    Object.defineProperty(console, level, { value: say });
+  }
+}
+
+/** Errors of a script name lines of its file, not of the data: URL that it was loaded from. */
+function errorText(error: unknown, script?: string): string {
+  const text = error instanceof Error ? error.stack ?? `${error.name}: ${error.message}` : error;
+  const lines = String(text).replaceAll(/data:text\/javascript\S*?(:\d+:\d+)/g, `${script ?? ""}$1`)
+    .split("\n");
+  // The first place in the script is worth keeping; the rest is our own calling code.
+  const place = lines.find((line) => /^\s+at /.test(line) && !line.includes("sandbox_worker"));
+  const first = lines.findIndex((line) => /^\s+at /.test(line));
+  const message = lines.slice(0, first === -1 ? 3 : first).join(" ");
+  return place === undefined ? message : `${message} (${place.trim()})`;
+}
+
+/** JSON text of plain data; throws a sentence for the author at anything else. */
+function plainJson(value: unknown): string | undefined {
+  const text = JSON.stringify(value, (key, part: unknown) => {
+    if (typeof part === "number" && !Number.isFinite(part)) {
+      throw new Error(`returned a value that is no finite number: ${key || "result"} is ${part}`);
+    }
+    if (["bigint", "function", "symbol"].includes(typeof part)) {
+      throw new Error(`returned a value that is no number: ${key || "result"} is a ${typeof part}`);
+    }
+    return part;
+  });
+  if (text !== undefined && text.length > RESULT_CHARS_MAX) {
+    throw new Error(`returned too much: ${text.length} characters, at most ${RESULT_CHARS_MAX}`);
+  }
+  return text;
+}
+
+function hostFor(request: number): Host {
+  const ask = <T>(method: string, argument?: unknown) =>
+    new Promise<T>((resolve, reject) => {
+      const call = next_call++;
+      // What the trusted side answers has the type that monitor.d.ts promises.
+      calls.set(call, { request, resolve: resolve as (value: unknown) => void, reject });
+      post({ type: "call", call, request, method, argument });
+    });
+  return {
+    platform,
+    read: (path) => ask("read", path),
+    list: (path) => ask("list", path),
+    sleep: (ms) => ask("sleep", ms),
+    memory: () => ask("memory"),
+    loadavg: () => ask("loadavg"),
+    uptime: () => ask("uptime"),
+    disks: () => ask("disks"),
+    cpus: () => ask("cpus"),
+    networkAddresses: () => ask("networkAddresses"),
+  };
+}
+
+async function load(message: { request: number; script: string; text: string }): Promise<void> {
+  const { request, script, text } = message;
+  try {
+    const url = `data:text/javascript;charset=utf-8,${encodeURIComponent(text)}`;
+    const exported: { collect?: (host: Host) => Collected; metric?: unknown } = await import(url);
+    if (typeof exported.collect !== "function") {
+      throw new Error("must export a function collect(host)");
+    }
+    scripts.set(script, { collect: exported.collect });
+    post({ type: "done", request, json: plainJson(exported.metric) });
+  } catch (error) {
+    post({ type: "failed", request, message: errorText(error, script) });
+  }
+}
+
+async function collect(request: number, script: string): Promise<void> {
+  try {
+    const loaded = scripts.get(script);
+    if (loaded === undefined) throw new Error("is not loaded");
+    const result = await loaded.collect(hostFor(request));
+    if (result === undefined) throw new Error("returned nothing");
+    post({ type: "done", request, json: plainJson(result) });
+  } catch (error) {
+    post({ type: "failed", request, message: errorText(error, script) });
+  }
+}
+
+function settle(message: Extract<ToWorker, { type: "reply" | "refuse" }>): void {
+  const call = calls.get(message.call);
+  calls.delete(message.call);
+  if (call === undefined) return;
+  focus[0] = call.request;
+  if (message.type === "reply") call.resolve(message.value);
+  else call.reject(new Error(message.message));
+}
+
+scope.addEventListener("message", ({ data }) => {
+  if (data.type === "start") {
+    ({ focus, platform } = data);
+    return;
+  }
+  if (data.type === "reply" || data.type === "refuse") return settle(data);
+  focus[0] = data.request;
+  if (data.type === "load") void load(data);
+  else void collect(data.request, data.script);
+});
+
+scope.addEventListener("error", (event) => {
+  event.preventDefault();
+  post({ type: "stray", message: errorText(event.error ?? event.message) });
+});
+scope.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  post({ type: "stray", message: errorText(event.reason) });
+});
+closeDoors();
