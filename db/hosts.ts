@@ -1,0 +1,64 @@
+/** Hosts and what they say about themselves. */
+import type { Sql } from "postgres";
+import type { HostFacts } from "../report.ts";
+
+export interface HostRow {
+  id: number;
+  hostname: string;
+  alias: string | null;
+  location: string | null;
+  tags: Record<string, string>;
+}
+
+/** Ids of the given hosts; those not known yet are made. Any number of servers may race. */
+export async function ensureHosts(
+  sql: Sql,
+  hostnames: readonly string[],
+  now_ms: number,
+): Promise<Map<string, number>> {
+  // sorted, so that two servers lock in the same order
+  const names = [...hostnames].sort();
+  const known = async () =>
+    await sql<{ id: number; hostname: string }[]>`
+    select id, hostname from host where hostname = any(${names}::text[])`;
+  let rows = await known();
+  if (rows.length < names.length) {
+    const there = new Set(rows.map((row) => row.hostname));
+    await sql`
+      insert into host (hostname, created_at)
+      select hostname, to_timestamp(${now_ms / 1000}::float8)
+      from unnest(${names.filter((name) => !there.has(name))}::text[]) as hostname
+      on conflict do nothing`;
+    rows = await known();
+  }
+  return new Map(rows.map((row) => [row.hostname, row.id]));
+}
+
+/** Writes what a host said about itself; facts it did not mention stay. */
+export async function updateHostFacts(
+  sql: Sql,
+  host_id: number,
+  facts: HostFacts,
+): Promise<void> {
+  const tags = facts.tags === undefined ? null : sql.json(facts.tags);
+  await sql`
+    update host set
+      alias = case when ${facts.alias !== undefined} then ${facts.alias ?? null} else alias end,
+      location =
+        case when ${facts.location !== undefined} then ${facts.location ?? null} else location end,
+      tags = coalesce(${tags}::jsonb, tags)
+    where id = ${host_id}`;
+}
+
+/** All hosts, by name. */
+export async function selectHosts(sql: Sql): Promise<HostRow[]> {
+  return await sql<HostRow[]>`
+    select id, hostname, alias, location, tags from host order by hostname`;
+}
+
+/** One host, or undefined. */
+export async function selectHost(sql: Sql, hostname: string): Promise<HostRow | undefined> {
+  const [row] = await sql<HostRow[]>`
+    select id, hostname, alias, location, tags from host where hostname = ${hostname}`;
+  return row;
+}

@@ -1,0 +1,166 @@
+/**
+ * Reads a request body within limits: bytes on the wire, bytes after decompression, and room in the
+ * queue. Small bodies with a stated length, which is what agents send, are read in one call;
+ * everything else arrives in pieces that are counted as they come.
+ */
+import { promisify } from "node:util";
+import * as zlib from "node:zlib";
+
+/** The body is larger than allowed. */
+export class BodyTooLargeError extends Error {
+  override name = "BodyTooLargeError";
+}
+
+/** The body cannot be read: broken or unknown compression, or the sender went away. */
+export class BodyUnreadableError extends Error {
+  override name = "BodyUnreadableError";
+}
+
+/** Takes and gives back bytes of the server's room for data under way. */
+export interface Room {
+  reserve(bytes: number): void;
+  release(bytes: number): void;
+}
+
+export interface BodyOptions {
+  bytes_max: number;
+  room: Room;
+}
+
+/** Bodies up to this size are read without asking for room: connections bound their number. */
+const SMALL_BYTES = 64 * 1024;
+
+type Decompress = (
+  bytes: Uint8Array,
+  options: { maxOutputLength: number },
+) => Promise<Uint8Array>;
+
+const decompressors: Record<string, Decompress> = {
+  gzip: promisify(zlib.gunzip) as Decompress,
+  "x-gzip": promisify(zlib.gunzip) as Decompress,
+  deflate: promisify(zlib.inflate) as Decompress,
+  zstd: promisify(zlib.zstdDecompress) as Decompress,
+};
+
+/** Is this an uncompressed body that states a small length? Then `readSmallBody` will do. */
+export function isSmallBody(request: Request): boolean {
+  const { headers } = request;
+  const length = headers.get("content-length");
+  return length !== null && Number(length) <= SMALL_BYTES &&
+    headers.get("content-encoding") === null;
+}
+
+/** Reads a body for which `isSmallBody` holds; throws BodyUnreadableError. */
+export async function readSmallBody(request: Request): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await request.arrayBuffer());
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+/**
+ * Calls `use` with the request's body, decompressed.
+ *
+ * @throws BodyTooLargeError, BodyUnreadableError, and what `room.reserve` throws
+ */
+export async function withBody<T>(
+  request: Request,
+  options: BodyOptions,
+  use: (body: Uint8Array) => Promise<T>,
+): Promise<T> {
+  const encoding = request.headers.get("content-encoding");
+  const length = Number(request.headers.get("content-length") ?? NaN);
+  if (length > options.bytes_max) throw tooLarge(`${length} bytes`, options.bytes_max);
+  let reserved = 0;
+  const reserve = (bytes: number) => {
+    options.room.reserve(bytes);
+    reserved += bytes;
+  };
+  try {
+    const raw = await readAll(request, options.bytes_max, reserve);
+    return await use(await decompress(raw, { encoding, bytes_max: options.bytes_max, reserve }));
+  } finally {
+    options.room.release(reserved);
+  }
+}
+
+async function readAll(
+  request: Request,
+  bytes_max: number,
+  reserve: (bytes: number) => void,
+): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  const body = request.body;
+  if (body === null) return new Uint8Array();
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      let piece: Uint8Array | undefined;
+      try {
+        piece = (await reader.read()).value;
+      } catch (error) {
+        throw unreadable(error);
+      }
+      if (piece === undefined) break;
+      bytes += piece.length;
+      if (bytes > bytes_max) throw tooLarge(`more than ${bytes_max} bytes`, bytes_max);
+      reserve(piece.length);
+      pieces.push(piece);
+    }
+  } finally {
+    // the rest of a refused body is not read
+    await reader.cancel().catch(() => {});
+  }
+  const all = new Uint8Array(bytes);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+async function decompress(
+  raw: Uint8Array,
+  options: { encoding: string | null; bytes_max: number; reserve: (bytes: number) => void },
+): Promise<Uint8Array> {
+  const { encoding, bytes_max } = options;
+  if (encoding === null || encoding === "identity") return raw;
+  const run = Object.hasOwn(decompressors, encoding.toLowerCase())
+    ? decompressors[encoding.toLowerCase()]
+    : undefined;
+  if (run === undefined) {
+    throw new BodyUnreadableError(
+      `Cannot read the body: content-encoding must be gzip, zstd, deflate or identity: ` +
+        `current value is ${JSON.stringify(encoding.slice(0, 40))}`,
+    );
+  }
+  let bytes: Uint8Array;
+  try {
+    bytes = await run(raw, { maxOutputLength: bytes_max });
+  } catch (error) {
+    const code = (error as { code?: string }).code; // node's errors carry one
+    if (code === "ERR_BUFFER_TOO_LARGE") {
+      throw tooLarge(`more than ${bytes_max} bytes after decompression`, bytes_max);
+    }
+    throw new BodyUnreadableError(`Cannot decompress the body (${encoding}): ${messageOf(error)}`);
+  }
+  options.reserve(bytes.length);
+  return bytes;
+}
+
+function tooLarge(what: string, bytes_max: number): BodyTooLargeError {
+  return new BodyTooLargeError(
+    `Cannot take the body: it has ${what}, at most ${bytes_max} are allowed; send smaller batches`,
+  );
+}
+
+function unreadable(error: unknown): BodyUnreadableError {
+  return new BodyUnreadableError(`Cannot read the body: ${messageOf(error)}`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

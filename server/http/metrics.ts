@@ -1,0 +1,42 @@
+/** `POST /metrics`: reports come in. */
+import type { Context, Hono } from "hono";
+import type { IngestReply, Refusal } from "../../report.ts";
+import { isSmallBody, readSmallBody, type Room, withBody } from "./body.ts";
+
+/** What this route needs of the ingest step. */
+export interface MetricsRoute {
+  receive(body: Uint8Array): Promise<IngestReply>;
+  room: Room;
+  body_bytes_max: number;
+}
+
+/** By far the most frequent answer, made once. */
+const ONE_STORED = JSON.stringify({ status: "received", stored: 1, duplicate: 0 });
+const JSON_HEADERS = { "content-type": "application/json" };
+
+export function metricsRoute(app: Hono, route: MetricsRoute): void {
+  const options = { bytes_max: route.body_bytes_max, room: route.room };
+  const receive = (body: Uint8Array) => route.receive(body);
+  app.post("/metrics", async (c: Context) => {
+    const reply = isSmallBody(c.req.raw)
+      ? await receive(await readSmallBody(c.req.raw))
+      : await withBody(c.req.raw, options, receive);
+    if (reply.stored === 1 && reply.duplicate === 0 && reply.refused === undefined) {
+      return new Response(ONE_STORED, { headers: JSON_HEADERS });
+    }
+    // some stored, some refused: the sender must look at `refused`, and must not send again
+    if (reply.refused !== undefined) return c.json(listed(reply, reply.refused), 207);
+    return c.json(reply);
+  });
+}
+
+/** Refusals listed in one answer; all of them are counted in `refused_count`. */
+const REFUSALS_LISTED_MAX = 100;
+
+function listed(reply: IngestReply, refused: readonly Refusal[]) {
+  return {
+    ...reply,
+    refused: refused.slice(0, REFUSALS_LISTED_MAX),
+    refused_count: refused.length,
+  };
+}

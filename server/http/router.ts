@@ -1,0 +1,68 @@
+/** The HTTP edge: which path belongs to what, and how errors become answers. */
+import { Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { isRetryable } from "../../db/sqlstate.ts";
+import type { Logger } from "../../log.ts";
+import { QueueFullError } from "../ingest/queue.ts";
+
+import { type FetchRoute, fetchRoutes } from "./fetch.ts";
+import { type MetricsRoute, metricsRoute } from "./metrics.ts";
+
+/** Everything the routes need; `server/serve.ts` puts it together. */
+export interface RouterOptions extends MetricsRoute, FetchRoute {
+  version: string;
+  log: Logger;
+}
+
+/** Answers by error name, so that the steps need not know HTTP. */
+const STATUS_BY_NAME: Readonly<Record<string, ContentfulStatusCode>> = {
+  RefusedError: 400,
+  ParameterError: 400,
+  BodyUnreadableError: 400,
+  NotFoundError: 404,
+  BodyTooLargeError: 413,
+  QueueFullError: 503,
+};
+
+/** Seconds a sender should wait when the database is away. */
+const DATABASE_RETRY_S = 5;
+
+export function createRouter(options: RouterOptions): Hono {
+  const app = new Hono();
+  const { log, version } = options;
+  metricsRoute(app, options);
+  fetchRoutes(app, options);
+
+  app.get("/", (c) =>
+    c.text(
+      `monitor ${version} is running.\n\n` +
+        "GET  /fetch/hosts                      hosts that report\n" +
+        "GET  /fetch/latest                     their newest values\n" +
+        "GET  /fetch/history/<host>/<metric>    one metric's samples, newest first\n" +
+        "POST /metrics                          send a report\n",
+    ));
+
+  app.notFound((c) => c.json({ error: `Cannot find ${c.req.method} ${c.req.path}` }, 404));
+
+  app.onError((error, c) => {
+    const status = STATUS_BY_NAME[error.name];
+    if (status !== undefined) {
+      if (error instanceof QueueFullError) c.header("retry-after", String(error.retry_after_s));
+      const refused = "refused" in error ? { refused: error.refused } : {};
+      return c.json({ error: error.message, ...refused }, status);
+    }
+    if (isRetryable(error)) {
+      c.header("retry-after", String(DATABASE_RETRY_S));
+      return c.json({ error: "Cannot reach the database just now; nothing was stored" }, 503);
+    }
+    // a bug of ours: the sender learns that it is ours, the log gets everything
+    log.error("request failed", {
+      method: c.req.method,
+      path: c.req.path,
+      error: error.message,
+      stack: error.stack,
+    });
+    return c.json({ error: "Cannot answer: internal error, see the server's log" }, 500);
+  });
+  return app;
+}

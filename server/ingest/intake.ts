@@ -1,0 +1,337 @@
+/**
+ * From the bytes of a request to its answer.
+ *
+ * First the fast way: each report of the body is matched against the templates of its host
+ * (template.ts) and written into the open batch. If only one does not match, everything written is
+ * taken back and the body goes the ordinary way: decode, `JSON.parse`, validate, resolve names,
+ * queue, and learn templates for the next time. Either way the answer comes after COMMIT.
+ */
+import type { Clock } from "../../clock.ts";
+import {
+  type ClockLimits,
+  type Fault,
+  FAULTS_MAX,
+  type IngestReply,
+  parseReport,
+  type Refusal,
+  type Report,
+  shown,
+} from "../../report.ts";
+import type { Directory, KnownHost, ResolvedReport } from "./directory.ts";
+import type { Batch, Duplicates, IngestQueue } from "./queue.ts";
+import { type ScannedReport, scanReports } from "./scan.ts";
+import { learn, Matcher, NameReader } from "./template.ts";
+
+/** The body, or all of its reports, cannot be taken: the sender must change something. */
+export class RefusedError extends Error {
+  override name = "RefusedError";
+  constructor(message: string, readonly refused: Refusal[] = []) {
+    super(message);
+  }
+}
+
+export interface IntakeOptions {
+  directory: Directory;
+  queue: IngestQueue;
+  clock: Clock;
+  limits: ClockLimits;
+}
+
+/** Totals since the start: received = stored + duplicate + refused + failed. */
+export interface IntakeCounters {
+  received: number;
+  stored: number;
+  duplicate: number;
+  refused: number;
+  failed: number;
+}
+
+/** Rows inside a batch. */
+interface Placed {
+  batch: Batch;
+  first: number;
+  count: number;
+}
+
+/** Rows of one report, by its position in the body. */
+interface PlacedReport extends Placed {
+  element: number;
+}
+
+/** One report of a body: what it became, and where it stood. */
+interface Parsed {
+  index: number;
+  reports: Report[];
+  scanned: ScannedReport | undefined;
+}
+
+const BRACKET_OPEN = 0x5b;
+const BRACKET_CLOSE = 0x5d;
+const COMMA = 0x2c;
+
+function skipSpace(bytes: Uint8Array, start: number): number {
+  let at = start;
+  // space, tab, line feed, carriage return
+  while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at++;
+  return at;
+}
+
+export class Intake {
+  readonly counters: IntakeCounters = {
+    received: 0,
+    stored: 0,
+    duplicate: 0,
+    refused: 0,
+    failed: 0,
+  };
+  readonly #options: IntakeOptions;
+  readonly #name = new NameReader();
+  readonly #matcher = new Matcher();
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes one request body: a report or an array of reports.
+   *
+   * @throws RefusedError when nothing of it can be taken, QueueFullError when there is no room,
+   *   and what the database said when it could not be stored
+   */
+  receive(body: Uint8Array): Promise<IngestReply> {
+    let placed: Placed | undefined;
+    try {
+      placed = this.#fast(body);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (placed === undefined) return this.#ordinary(body);
+    const { batch, first, count } = placed;
+    this.counters.received += count;
+    // two functions instead of an async one: this is the path of every report
+    return batch.committed.then(
+      (duplicates) => this.#counted(count, countWithin(duplicates, first, count)),
+      (error) => {
+        this.counters.failed += count;
+        throw error;
+      },
+    );
+  }
+
+  #counted(reports: number, duplicate: number): IngestReply {
+    const { counters } = this;
+    counters.stored += reports - duplicate;
+    counters.duplicate += duplicate;
+    return { status: "received", stored: reports - duplicate, duplicate };
+  }
+
+  /** Matches every report of the body, or leaves nothing behind. */
+  #fast(body: Uint8Array): Placed | undefined {
+    const { queue } = this.#options;
+    const batch = queue.open();
+    const { rows } = batch;
+    const bytes_before = rows.bytes;
+    const first = rows.rows;
+    let at = skipSpace(body, 0);
+    const is_array = body[at] === BRACKET_OPEN;
+    if (is_array) at = skipSpace(body, at + 1);
+    for (;;) {
+      at = this.#matchOne(body, at, batch);
+      if (at < 0) break;
+      at = skipSpace(body, at);
+      if (is_array && body[at] === COMMA) {
+        at = skipSpace(body, at + 1);
+        continue;
+      }
+      if (is_array && body[at] !== BRACKET_CLOSE) break;
+      if (is_array) at = skipSpace(body, at + 1);
+      if (at !== body.length) break;
+      queue.appended();
+      return { batch, first, count: rows.rows - first };
+    }
+    rows.truncate(bytes_before, first);
+    return undefined;
+  }
+
+  /** Offset after the report at `at`, whose row has been added, or -1. */
+  #matchOne(body: Uint8Array, at: number, batch: Batch): number {
+    const { directory, clock, limits } = this.#options;
+    if (!this.#name.read(body, at)) return -1;
+    const host = directory.find(body, this.#name);
+    if (host === undefined) return -1;
+    const now_ms = clock.now();
+    for (let position = 0; position < host.templates.length; position++) {
+      const template = host.templates[position];
+      if (template === undefined) break;
+      const matched = this.#matcher.match(body, this.#name.end, {
+        template,
+        rows: batch.rows,
+        host_id: host.id,
+        at_ms: template.has_timestamp ? 0 : host.timeGiven(now_ms),
+        at_ms_min: now_ms - limits.past_ms_max,
+        at_ms_max: now_ms + limits.future_ms_max,
+      });
+      if (matched) {
+        host.matched(position);
+        return this.#matcher.end;
+      }
+    }
+    return -1;
+  }
+
+  async #ordinary(body: Uint8Array): Promise<IngestReply> {
+    const { directory, queue } = this.#options;
+    const { elements, refused } = this.#parse(body);
+    this.counters.received += refused.length;
+    this.counters.refused += refused.length;
+    if (elements.length === 0) throw refusal(refused);
+    const reports = elements.flatMap((element) => element.reports);
+    const owners = elements.flatMap((element) => element.reports.map(() => element.index));
+    const resolved = await directory.resolve(reports);
+    const placed: PlacedReport[] = [];
+    for (const [i, one] of resolved.entries()) {
+      const batch = queue.open();
+      placed.push({ ...this.#place(one, batch), element: owners[i] ?? 0 });
+      queue.appended();
+    }
+    this.#learn(body, elements, resolved);
+    return await this.#settle(placed, elements.length, refused);
+  }
+
+  #parse(body: Uint8Array): { elements: Parsed[]; refused: Refusal[] } {
+    const { clock, limits } = this.#options;
+    const value = parseJson(body);
+    const is_batch = Array.isArray(value);
+    const inputs: unknown[] = is_batch ? value : [value];
+    if (inputs.length === 0) throw new RefusedError("Cannot take the batch: it is empty");
+    const scans = scanReports(body);
+    const now_ms = clock.now();
+    const elements: Parsed[] = [];
+    const refused: Refusal[] = [];
+    let scan = 0;
+    for (const [index, input] of inputs.entries()) {
+      // only objects were scanned as reports
+      const is_object = typeof input === "object" && input !== null && !Array.isArray(input);
+      const scanned = is_object ? scans[scan++] : undefined;
+      const path = is_batch ? `[${index}]` : "";
+      const parsed = parseReport(input, { path, now_ms, limits });
+      const faults: Fault[] = [...scanned?.duplicates ?? [], ...parsed.faults];
+      if (faults.length === 0) elements.push({ index, reports: parsed.reports, scanned });
+      else refused.push(toRefusal(index, faults));
+    }
+    return { elements, refused };
+  }
+
+  /** Writes one resolved report into the batch. */
+  #place(one: ResolvedReport, batch: Batch): Placed {
+    const { directory } = this.#options;
+    const { report, host, shape, columns } = one;
+    const first = batch.rows.rows;
+    if (shape !== undefined) {
+      const row = batch.rows.add(shape.prototype, host.id, report.at_ms);
+      for (const [i, value] of report.values.entries()) {
+        batch.rows.setValue(row, columns[i] ?? 0, value);
+      }
+    }
+    for (const { name, message } of report.annotations) {
+      const metric_id = directory.metricId(name);
+      batch.annotate({ host_id: host.id, metric_id, at_ms: report.at_ms, message });
+    }
+    return { batch, first, count: batch.rows.rows - first };
+  }
+
+  /** Makes templates of what was just accepted, for the next time. */
+  #learn(body: Uint8Array, elements: readonly Parsed[], resolved: readonly ResolvedReport[]): void {
+    const { directory } = this.#options;
+    let at = 0;
+    for (const { reports, scanned } of elements) {
+      const one = resolved[at];
+      at += reports.length;
+      if (one?.shape === undefined || reports.length !== 1 || scanned === undefined) continue;
+      const { host, shape, report } = one;
+      if (!host.may_learn || report.annotations.length > 0) continue;
+      if (!this.#name.read(body, scanned.start) || !isNameOf(host, body, this.#name)) continue;
+      const template = learn(body, { report: scanned, name_end: this.#name.end, shape });
+      if (template !== undefined) directory.addTemplate(host, template);
+    }
+  }
+
+  /** Waits for the commits and counts. `reports` are those accepted. */
+  async #settle(
+    placed: readonly PlacedReport[],
+    reports: number,
+    refused: readonly Refusal[],
+  ): Promise<IngestReply> {
+    this.counters.received += reports;
+    // a report with several times is several rows; it is a duplicate when all of them are
+    const fresh = new Set<number>();
+    const repeated = new Set<number>();
+    try {
+      for (const { batch, first, count, element } of placed) {
+        const found = countWithin(await batch.committed, first, count);
+        (count > 0 && found === count ? repeated : fresh).add(element);
+      }
+    } catch (error) {
+      this.counters.failed += reports;
+      throw error;
+    }
+    const reply = this.#counted(reports, repeated.difference(fresh).size);
+    return refused.length === 0 ? reply : { ...reply, refused: [...refused] };
+  }
+}
+
+function countWithin(duplicates: Duplicates, first: number, count: number): number {
+  if (duplicates === undefined) return 0;
+  let found = 0;
+  for (let position = first; position < first + count; position++) {
+    if (duplicates.has(position)) found++;
+  }
+  return found;
+}
+
+function isNameOf(
+  host: KnownHost,
+  body: Uint8Array,
+  name: { start: number; end: number },
+): boolean {
+  const { name_bytes } = host;
+  if (name.end - name.start !== name_bytes.length) return false;
+  return name_bytes.every((byte, i) => byte === body[name.start + i]);
+}
+
+function toRefusal(index: number, faults: readonly Fault[]): Refusal {
+  const [first] = faults;
+  const rest = faults.slice(1, FAULTS_MAX).map((fault) => `${fault.path} ${fault.message}`);
+  return {
+    index,
+    path: first?.path ?? "",
+    message: [first?.message ?? "", ...rest].join("; "),
+  };
+}
+
+function refusal(refused: Refusal[]): RefusedError {
+  const [first] = refused;
+  const more = refused.length > 1 ? ` (and ${refused.length - 1} more reports refused)` : "";
+  return new RefusedError(
+    `Cannot take the report: ${first?.path} ${first?.message}${more}`,
+    refused,
+  );
+}
+
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+function parseJson(body: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = strictDecoder.decode(body);
+  } catch {
+    throw new RefusedError("Cannot read the body: it is not UTF-8");
+  }
+  if (text.trim() === "") throw new RefusedError("Cannot read the body: it is empty");
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new RefusedError(`Cannot read the body as JSON: ${shown(reason).slice(1, -1)}`);
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * The way from many requests to few commits.
+ *
+ * Requests append their rows to one open batch and wait for its commit. A writer that is free takes
+ * the open batch and a new one opens; while it commits, the next batch fills. So at low load a
+ * report is committed at once, at high load hundreds share one fsync, and nothing has to be tuned.
+ *
+ * The bound is in bytes, over everything that is accepted and not yet committed (and over large
+ * bodies being read, see `reserve`). A full queue refuses; it never grows and never drops: what
+ * is in it has a sender waiting for the answer.
+ */
+import { RowBuffer } from "./rows.ts";
+
+/** The queue has no room: the sender should come again. */
+export class QueueFullError extends Error {
+  override name = "QueueFullError";
+  /** Seconds after which it is worth trying again. */
+  readonly retry_after_s = 1;
+}
+
+export interface AnnotationRow {
+  host_id: number;
+  metric_id: number;
+  at_ms: number;
+  message: string;
+}
+
+/** What an annotation weighs besides its text. */
+const ANNOTATION_HEAD_BYTES = 64;
+
+/** Positions in the batch of the rows that were stored before; undefined when there is none. */
+export type Duplicates = ReadonlySet<number> | undefined;
+
+/** Rows that will be committed together. */
+export class Batch {
+  readonly annotations: AnnotationRow[] = [];
+  #annotation_bytes = 0;
+  /** Settles after COMMIT, or with the reason why there was none. */
+  readonly committed: Promise<Duplicates>;
+  #resolve: (duplicates: Duplicates) => void = () => {};
+  #reject: (reason: unknown) => void = () => {};
+
+  constructor(readonly rows: RowBuffer) {
+    this.committed = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // a batch without waiters (all their connections gone) may fail unheard
+    this.committed.catch(() => {});
+  }
+
+  get empty(): boolean {
+    return this.rows.rows === 0 && this.annotations.length === 0;
+  }
+
+  /** Bytes held, texts at two a character. */
+  get bytes(): number {
+    return this.rows.bytes + this.#annotation_bytes;
+  }
+
+  annotate(annotation: AnnotationRow): void {
+    this.annotations.push(annotation);
+    this.#annotation_bytes += ANNOTATION_HEAD_BYTES + 2 * annotation.message.length;
+  }
+
+  resolve(duplicates: Duplicates): void {
+    this.#resolve(duplicates);
+  }
+
+  reject(reason: unknown): void {
+    this.#reject(reason);
+  }
+}
+
+export interface QueueOptions {
+  /** Bytes accepted and not yet committed. */
+  bytes_max: number;
+  /** A batch is closed at this size, so that one commit stays short. */
+  batch_bytes_max: number;
+}
+
+/** Row buffers kept for the next batches; one for each writer and one that fills. */
+const SPARE_BUFFERS_MAX = 4;
+
+export class IngestQueue {
+  readonly #options: QueueOptions;
+  readonly #closed_batches: Batch[] = [];
+  readonly #spare: RowBuffer[] = [];
+  #open: Batch;
+  /** Bytes in closed batches, being committed ones, and reservations. */
+  #bytes = 0;
+  #wake: (() => void)[] = [];
+  #stopped = false;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+    this.#open = this.#newBatch();
+  }
+
+  /** Bytes accepted and not yet committed. */
+  get bytes(): number {
+    return this.#bytes + this.#open.bytes;
+  }
+
+  /**
+   * The batch to append to. The caller appends without awaiting anything in between and calls
+   * `appended` afterwards.
+   *
+   * @throws QueueFullError when there is no room, or no longer
+   */
+  open(): Batch {
+    if (this.#stopped || this.bytes >= this.#options.bytes_max) {
+      throw new QueueFullError(
+        this.#stopped
+          ? "Cannot take reports: the server is stopping"
+          : `Cannot take reports: ${this.bytes} bytes wait to be written`,
+      );
+    }
+    return this.#open;
+  }
+
+  /** Tells that the open batch has got something. */
+  appended(): void {
+    if (this.#open.bytes >= this.#options.batch_bytes_max) this.#close();
+    this.#wake.pop()?.();
+  }
+
+  /**
+   * Takes room for something that is not a row yet (a large body being read).
+   *
+   * @throws QueueFullError when there is no room
+   */
+  reserve(bytes: number): void {
+    if (this.#stopped || this.bytes + bytes > this.#options.bytes_max) {
+      throw new QueueFullError(`Cannot take reports: ${this.bytes} bytes wait to be written`);
+    }
+    this.#bytes += bytes;
+  }
+
+  /** Gives back room taken by `reserve`. */
+  release(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
+  /** The next batch to write; waits for one. Undefined when stopped and empty. */
+  async take(): Promise<Batch | undefined> {
+    for (;;) {
+      const batch = this.#closed_batches.shift();
+      if (batch !== undefined) return batch;
+      if (!this.#open.empty) {
+        const open = this.#open;
+        this.#bytes += open.bytes;
+        this.#open = this.#newBatch();
+        return open;
+      }
+      if (this.#stopped) return undefined;
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
+    }
+  }
+
+  /** Tells that a batch got from `take` is settled; its buffer is used again. */
+  done(batch: Batch): void {
+    this.#bytes -= batch.bytes;
+    if (this.#spare.length < SPARE_BUFFERS_MAX) {
+      batch.rows.truncate(0, 0);
+      this.#spare.push(batch.rows);
+    }
+  }
+
+  /** Refuses everything from now on; what is in the queue is still handed out by `take`. */
+  stop(): void {
+    this.#stopped = true;
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
+  #close(): void {
+    this.#bytes += this.#open.bytes;
+    this.#closed_batches.push(this.#open);
+    this.#open = this.#newBatch();
+  }
+
+  #newBatch(): Batch {
+    return new Batch(this.#spare.pop() ?? new RowBuffer());
+  }
+}

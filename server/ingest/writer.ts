@@ -1,0 +1,118 @@
+/**
+ * Writes batches: COPY, COMMIT, then the answer.
+ *
+ * The ordinary case is one COPY, which stores all rows or none. When a row is there already (a
+ * sender that did not hear our answer sends again), PostgreSQL refuses the COPY; then the rows that
+ * exist are asked for, taken out, and the rest is copied again. Between asking and copying another
+ * writer may store one of them, so this is repeated; every round has found at least one more row
+ * stored, so it ends.
+ */
+import { isRetryable, isUniqueViolation } from "../../db/sqlstate.ts";
+import { copyReports, existingReports, insertAnnotations } from "../../db/reports.ts";
+import type { Logger } from "../../log.ts";
+import type { Sql } from "postgres";
+import type { Batch, Duplicates, IngestQueue } from "./queue.ts";
+import { COPY_HEAD, COPY_TAIL, RowBuffer } from "./rows.ts";
+
+export interface WriterOptions {
+  sql: Sql;
+  queue: IngestQueue;
+  log: Logger;
+  /** Called with the rows after their commit, before anybody is told. */
+  onCommitted?: (rows: RowBuffer) => void;
+}
+
+/** Two commits overlap: while one waits for the disk, the other is being sent. More gain nothing. */
+const WRITERS = 2;
+
+/** Rounds of taking out duplicates before giving up; two senders of the same rows need two. */
+const ROUNDS_MAX = 20;
+
+export interface Writer {
+  /** Resolves when the queue is stopped and everything in it is settled. */
+  finished: Promise<void>;
+}
+
+/** Starts writing what comes into the queue, until the queue is stopped and empty. */
+export function startWriter(options: WriterOptions): Writer {
+  const loops = Array.from({ length: WRITERS }, () => writeLoop(options));
+  return { finished: Promise.all(loops).then(() => {}) };
+}
+
+async function writeLoop(options: WriterOptions): Promise<void> {
+  const { queue, log } = options;
+  let last_failure = "";
+  for (;;) {
+    const batch = await queue.take();
+    if (batch === undefined) return;
+    try {
+      const duplicates = await commit(options.sql, batch);
+      options.onCommitted?.(batch.rows);
+      batch.resolve(duplicates);
+      last_failure = "";
+    } catch (error) {
+      batch.reject(error);
+      // the same trouble again is not news
+      const text = String(error);
+      if (text !== last_failure) {
+        log.error("reports not stored, their senders were told to come again", {
+          error: text,
+          rows: batch.rows.rows,
+          retryable: isRetryable(error),
+        });
+      }
+      last_failure = text;
+    }
+    queue.done(batch);
+  }
+}
+
+/**
+ * Stores a batch.
+ *
+ * @returns which rows were there before
+ * @throws when nothing of it is stored (or nothing is known about it: the connection broke)
+ */
+async function commit(sql: Sql, batch: Batch): Promise<Duplicates> {
+  if (batch.annotations.length > 0) await insertAnnotations(sql, batch.annotations);
+  if (batch.rows.rows === 0) return undefined;
+  try {
+    await copyReports(sql, [COPY_HEAD, batch.rows.view(), COPY_TAIL]);
+    return undefined;
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    return await commitWithoutDuplicates(sql, batch.rows);
+  }
+}
+
+async function commitWithoutDuplicates(sql: Sql, rows: RowBuffer): Promise<Duplicates> {
+  const keys = rows.keys();
+  const key = (at: number) => {
+    const { host_id, shape_id, at_ms } = keys[at] ?? { host_id: 0, shape_id: 0, at_ms: 0 };
+    return `${host_id} ${shape_id} ${at_ms}`;
+  };
+  const duplicates = new Set<number>();
+  const seen = new Set<string>();
+  for (let i = 0; i < keys.length; i++) {
+    if (seen.has(key(i))) duplicates.add(i);
+    seen.add(key(i));
+  }
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const stored = new Set(
+      (await existingReports(sql, keys)).map((row) =>
+        `${row.host_id} ${row.shape_id} ${row.at_ms}`
+      ),
+    );
+    for (let i = 0; i < keys.length; i++) if (stored.has(key(i))) duplicates.add(i);
+    if (duplicates.size === keys.length) return duplicates;
+    try {
+      await copyReports(sql, [COPY_HEAD, rows.without(duplicates).view(), COPY_TAIL]);
+      return duplicates;
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error;
+    }
+  }
+  throw new Error(
+    `Cannot store reports: others stored the same ones ${ROUNDS_MAX} times meanwhile`,
+  );
+}

@@ -1,0 +1,141 @@
+/**
+ * The newest report of every host, kept in memory: what everybody looks at all the time is not
+ * searched for. It is read from the database at the start and then follows the commits; a host's
+ * JSON is made when it is asked for and kept until the host's next report.
+ */
+import type { Sql } from "postgres";
+import { type HostRow, selectHosts } from "../../db/hosts.ts";
+import { selectLatestReports } from "../../db/reports.ts";
+import { selectShapeNames } from "../../db/shapes.ts";
+import { NotFoundError } from "./history.ts";
+
+/** A metric that the host has not reported for this long beside its others is gone. */
+const GONE_MS = 24 * 3_600_000;
+
+interface LatestReport {
+  at_ms: number;
+  values: Float64Array;
+}
+
+interface LatestHost {
+  at_ms: number;
+  by_shape: Map<number, LatestReport>;
+  /** `{"cpu":1.5,…}`, or undefined after a newer report. */
+  metrics_json: string | undefined;
+}
+
+/** A committed report, as the ingest side hands it over. */
+export interface ObservedReport {
+  host_id: number;
+  shape_id: number;
+  at_ms: number;
+  length: number;
+  value(index: number): number;
+}
+
+export class LatestReports {
+  readonly #sql: Sql;
+  readonly #hosts = new Map<number, LatestHost>();
+  /** For each shape the `"name":` of each value. */
+  readonly #keys = new Map<number, string[]>();
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /** Reads the newest reports from the database. */
+  async load(): Promise<void> {
+    for (const { host_id, shape_id, at_ms, vals } of await selectLatestReports(this.#sql)) {
+      const value = (index: number) => vals[index] ?? 0;
+      this.observe({ host_id, shape_id, at_ms, length: vals.length, value });
+    }
+  }
+
+  /** Takes note of a committed report; older ones than the newest of their shape are ignored. */
+  observe(report: ObservedReport): void {
+    const { host_id, shape_id, at_ms, length } = report;
+    let host = this.#hosts.get(host_id);
+    if (host === undefined) {
+      host = { at_ms, by_shape: new Map(), metrics_json: undefined };
+      this.#hosts.set(host_id, host);
+    }
+    let latest = host.by_shape.get(shape_id);
+    if (latest === undefined) {
+      latest = { at_ms, values: new Float64Array(length) };
+      host.by_shape.set(shape_id, latest);
+    } else if (latest.at_ms > at_ms) return;
+    latest.at_ms = at_ms;
+    const { values } = latest;
+    for (let i = 0; i < length; i++) values[i] = report.value(i);
+    host.at_ms = Math.max(host.at_ms, at_ms);
+    host.metrics_json = undefined;
+  }
+
+  /**
+   * The answer to `/fetch/latest` as JSON: all hosts, or one.
+   *
+   * @throws NotFoundError when the one asked for does not exist
+   */
+  async json(hostname?: string): Promise<string> {
+    const all = await selectHosts(this.#sql);
+    const rows = hostname === undefined ? all : all.filter((row) => row.hostname === hostname);
+    if (hostname !== undefined && rows.length === 0) {
+      throw new NotFoundError(`Cannot find host ${JSON.stringify(hostname)}`);
+    }
+    await this.#learnKeys();
+    return `{${rows.map((row) => this.#hostJson(row)).join()}}`;
+  }
+
+  #hostJson(row: HostRow): string {
+    const { hostname, alias, location, tags } = row;
+    const host = this.#hosts.get(row.id);
+    const about = JSON.stringify({
+      additional_data: { alias, location },
+      tags,
+      timestamp: host === undefined ? null : host.at_ms / 1000,
+    });
+    const metrics = host === undefined ? "{}" : this.#metricsJson(host);
+    return `${JSON.stringify(hostname)}:{"metrics":${metrics},${about.slice(1)}`;
+  }
+
+  #metricsJson(host: LatestHost): string {
+    if (host.metrics_json !== undefined) return host.metrics_json;
+    const shapes = [...host.by_shape]
+      .filter(([, report]) => report.at_ms > host.at_ms - GONE_MS)
+      .sort(([, a], [, b]) => a.at_ms - b.at_ms);
+    if (shapes.length === 1) {
+      host.metrics_json = `{${shapes.map((one) => this.#pairs(one)).join()}}`;
+    } else {
+      // the newer value of a metric that is in several shapes wins
+      const pairs = new Map<string, number>();
+      for (const [shape_id, { values }] of shapes) {
+        for (const [i, key] of (this.#keys.get(shape_id) ?? []).entries()) {
+          pairs.set(key, values[i] ?? 0);
+        }
+      }
+      const sorted = [...pairs].sort(([a], [b]) => a < b ? -1 : 1);
+      host.metrics_json = `{${sorted.map(([key, value]) => key + value).join()}}`;
+    }
+    return host.metrics_json;
+  }
+
+  #pairs([shape_id, report]: [number, LatestReport]): string {
+    const keys = this.#keys.get(shape_id) ?? [];
+    const { values } = report;
+    let text = "";
+    // a finite number's text is its JSON
+    for (let i = 0; i < keys.length; i++) text += `${i > 0 ? "," : ""}${keys[i]}${values[i]}`;
+    return text;
+  }
+
+  async #learnKeys(): Promise<void> {
+    const missing = new Set<number>();
+    for (const { by_shape } of this.#hosts.values()) {
+      for (const shape_id of by_shape.keys()) if (!this.#keys.has(shape_id)) missing.add(shape_id);
+    }
+    if (missing.size === 0) return;
+    for (const [id, names] of await selectShapeNames(this.#sql, [...missing])) {
+      this.#keys.set(id, names.map((name) => `${JSON.stringify(name)}:`));
+    }
+  }
+}
