@@ -135,7 +135,8 @@ function neighbourDifferences(integers: Float64Array): Float64Array | undefined 
   const differences = new Float64Array(integers.length - 1);
   for (let i = 0; i < differences.length; i++) {
     const difference = integers[i + 1]! - integers[i]!;
-    if (Math.abs(difference) > INTEGER_MAX) return undefined;
+    // at 2^53 it may have been rounded to that
+    if (Math.abs(difference) >= INTEGER_MAX) return undefined;
     differences[i] = difference;
   }
   return differences;

@@ -4,8 +4,8 @@
  * 0.1 + 0.2 is 0.30000000000000004 in doubles: a sum of decimals is no decimal any more, takes eight
  * bytes where two were enough, and adding in another order gives another number. So:
  *
- *   1. When all terms are the doubles nearest to m / 10^k (decimal.ts) and the sum of all |m| is at
- *      most 2^53, the result is the double nearest to (sum of m) / 10^k, with one rounding.
+ *   1. When all terms are the doubles nearest to m / 10^k (decimal.ts) and the sum of all |m| is
+ *      below 2^53, the result is the double nearest to (sum of m) / 10^k, with one rounding.
  *   2. Otherwise it is the double nearest to the exact sum of the terms (Shewchuk 1997, with the last
  *      rounding as in Python's `math.fsum`).
  *
@@ -37,8 +37,8 @@ export function exactSum(terms: Float64Array): number {
       sum += mantissa;
       magnitude += Math.abs(mantissa);
     }
-    // an index found by findQuotients
-    if (magnitude <= INTEGER_MAX) return sum / POWERS_OF_TEN[decimal.exponent]! + 0;
+    // below, not at: 2^53 may be a larger sum, rounded. `!`: an index that findQuotients found.
+    if (magnitude < INTEGER_MAX) return sum / POWERS_OF_TEN[decimal.exponent]! + 0;
   }
   const largest = terms.reduce((largest, term) => Math.max(largest, Math.abs(term)), 0);
   if (largest * terms.length < Number.MAX_VALUE) return roundedSum(terms) + 0;
