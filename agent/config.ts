@@ -71,6 +71,8 @@ export type AgentConfigInput = Partial<z.input<typeof agentConfigSchema>>;
 /** Settings that cannot be used. `faults` are whole lines, one for each thing to repair. */
 export class AgentConfigError extends Error {
   override readonly name = "AgentConfigError";
+  /** How the program ends because of it. */
+  readonly exit_code = 2;
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {

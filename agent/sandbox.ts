@@ -121,10 +121,11 @@ export class Sandbox implements Disposable {
       permissions: inmate.permissions,
       host: this.#options.host,
       clock: this.#options.clock,
-      onStray: (kind, message) => {
-        const about = { message, ...(inmate.alone ? { script: inmate.script.name } : {}) };
-        if (kind === "console") this.#options.log.debug("Collector printed", about);
-        else this.#options.log.warn("Collector left an error that it did not await", about);
+      onStray: (stray) => {
+        const { log } = this.#options;
+        const { message } = stray;
+        if (stray.type === "console") log.debug("Collector printed", { message });
+        else log.warn("Error that a collector did not await", { script: stray.script, message });
       },
     });
     this.#cells.set(key, cell);

@@ -25,7 +25,7 @@ export interface CellOptions {
   host: HostMethods;
   clock: Clock;
   /** Errors and console lines that belong to no request. */
-  onStray: (kind: "stray" | "console", message: string) => void;
+  onStray: (message: Extract<FromWorker, { type: "stray" | "console" }>) => void;
 }
 
 interface Pending {
@@ -158,7 +158,7 @@ export class Cell {
     } else if (message.type === "failed") {
       this.#settle(message.request, { kind: "failed", message: message.message });
     } else if (message.type === "call") void this.#answer(message);
-    else if (this.#strays++ < STRAYS_MAX) this.#options.onStray(message.type, message.message);
+    else if (this.#strays++ < STRAYS_MAX) this.#options.onStray(message);
   }
 
   async #answer(message: Extract<FromWorker, { type: "call" }>): Promise<void> {

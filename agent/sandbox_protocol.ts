@@ -19,7 +19,7 @@ export type FromWorker =
   | { type: "failed"; request: number; message: string }
   | { type: "call"; call: number; request: number; method: string; argument: unknown }
   /** Something a script left behind: an error nobody awaited, or lines for the console. */
-  | { type: "stray"; message: string }
+  | { type: "stray"; message: string; script?: string }
   | { type: "console"; message: string };
 
 /** A report of 10,000 metrics with long names fits. */
@@ -33,7 +33,8 @@ export function readFromWorker(data: unknown): FromWorker | undefined {
   const field = (key: string): unknown => Reflect.get(data, key);
   const [type, request, call] = [field("type"), field("request"), field("call")];
   const message = shortText(field("message"));
-  if (type === "stray" || type === "console") return { type, message };
+  if (type === "console") return { type, message };
+  if (type === "stray") return { type, message, script: shortText(field("script")) || undefined };
   if (typeof request !== "number") return undefined;
   if (type === "failed") return { type, request, message };
   if (type === "done") {

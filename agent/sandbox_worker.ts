@@ -23,6 +23,8 @@ interface Loaded {
 
 const post = scope.postMessage.bind(scope);
 const scripts = new Map<string, Loaded>();
+/** Every script that was ever loaded here, by number. */
+const names: string[] = [];
 const calls = new Map<
   number,
   { request: number; resolve: (value: unknown) => void; reject: (error: Error) => void }
@@ -48,31 +50,47 @@ function closeDoors(): void {
   }
 }
 
-/** Errors of a script name lines of its file, not of the data: URL that it was loaded from. */
-function errorText(error: unknown, script?: string): string {
-  const text = error instanceof Error ? error.stack ?? `${error.name}: ${error.message}` : error;
-  const lines = String(text).replaceAll(/data:text\/javascript\S*?(:\d+:\d+)/g, `${script ?? ""}$1`)
-    .split("\n");
-  // The first place in the script is worth keeping; the rest is our own calling code.
-  const place = lines.find((line) => /^\s+at /.test(line) && !line.includes("sandbox_worker"));
-  const first = lines.findIndex((line) => /^\s+at /.test(line));
-  const message = lines.slice(0, first === -1 ? 3 : first).join(" ");
-  return place === undefined ? message : `${message} (${place.trim()})`;
+/**
+ * A frame of a script in a stack. Scripts are data: URLs, of which stacks show only the beginning;
+ * that is a comment with the script's number.
+ */
+const SCRIPT_FRAME = /^\s+at .*data:text\/javascript,\/\*(\d+)\*\/\S*?:(\d+):\d+/m;
+
+/** The message of an error, and the line of the script's file where it was thrown, if known. */
+function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return `threw ${String(error)}`;
+  const line = SCRIPT_FRAME.exec(error.stack ?? "")?.[2];
+  const place = line === undefined ? "" : ` (line ${line})`;
+  return `${error.name}: ${error.message}${place}`.replaceAll(
+    /data:text\/javascript\S*/g,
+    "script",
+  );
+}
+
+/** What was wrong with a result or an export, in the script author's words: no stack helps. */
+class Misuse extends Error {
+  override readonly name = "Misuse";
+}
+
+function failureText(error: unknown): string {
+  return error instanceof Misuse ? error.message : errorText(error);
 }
 
 /** JSON text of plain data; throws a sentence for the author at anything else. */
 function plainJson(value: unknown): string | undefined {
   const text = JSON.stringify(value, (key, part: unknown) => {
     if (typeof part === "number" && !Number.isFinite(part)) {
-      throw new Error(`returned a value that is no finite number: ${key || "result"} is ${part}`);
+      throw new Misuse(`returned a value that is no finite number: ${key || "result"} is ${part}`);
     }
     if (["bigint", "function", "symbol"].includes(typeof part)) {
-      throw new Error(`returned a value that is no number: ${key || "result"} is a ${typeof part}`);
+      throw new Misuse(
+        `returned a value that is no number: ${key || "result"} is a ${typeof part}`,
+      );
     }
     return part;
   });
   if (text !== undefined && text.length > RESULT_CHARS_MAX) {
-    throw new Error(`returned too much: ${text.length} characters, at most ${RESULT_CHARS_MAX}`);
+    throw new Misuse(`returned too much: ${text.length} characters, at most ${RESULT_CHARS_MAX}`);
   }
   return text;
 }
@@ -102,27 +120,27 @@ function hostFor(request: number): Host {
 async function load(message: { request: number; script: string; text: string }): Promise<void> {
   const { request, script, text } = message;
   try {
-    const url = `data:text/javascript;charset=utf-8,${encodeURIComponent(text)}`;
+    const url = `data:text/javascript,/*${names.push(script) - 1}*/${encodeURIComponent(text)}`;
     const exported: { collect?: (host: Host) => Collected; metric?: unknown } = await import(url);
     if (typeof exported.collect !== "function") {
-      throw new Error("must export a function collect(host)");
+      throw new Misuse("must export a function collect(host)");
     }
     scripts.set(script, { collect: exported.collect });
     post({ type: "done", request, json: plainJson(exported.metric) });
   } catch (error) {
-    post({ type: "failed", request, message: errorText(error, script) });
+    post({ type: "failed", request, message: failureText(error) });
   }
 }
 
 async function collect(request: number, script: string): Promise<void> {
   try {
     const loaded = scripts.get(script);
-    if (loaded === undefined) throw new Error("is not loaded");
+    if (loaded === undefined) throw new Misuse("is not loaded");
     const result = await loaded.collect(hostFor(request));
-    if (result === undefined) throw new Error("returned nothing");
+    if (result === undefined) throw new Misuse("returned nothing");
     post({ type: "done", request, json: plainJson(result) });
   } catch (error) {
-    post({ type: "failed", request, message: errorText(error, script) });
+    post({ type: "failed", request, message: failureText(error) });
   }
 }
 
@@ -146,12 +164,19 @@ scope.addEventListener("message", ({ data }) => {
   else void collect(data.request, data.script);
 });
 
+/** An error that no run of a script awaited; the stack may tell whose it is. */
+function reportStray(error: unknown): void {
+  const stack = error instanceof Error ? error.stack ?? "" : "";
+  const script = names[Number(SCRIPT_FRAME.exec(stack)?.[1])];
+  post({ type: "stray", message: errorText(error), script });
+}
+
 scope.addEventListener("error", (event) => {
   event.preventDefault();
-  post({ type: "stray", message: errorText(event.error ?? event.message) });
+  reportStray(event.error ?? event.message);
 });
 scope.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
-  post({ type: "stray", message: errorText(event.reason) });
+  reportStray(event.reason);
 });
 closeDoors();

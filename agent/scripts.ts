@@ -17,6 +17,8 @@ export interface ScriptFile {
 /** A folder that was asked for and cannot be read. The message is one line for the operator. */
 export class ScriptFolderError extends Error {
   override readonly name = "ScriptFolderError";
+  /** How the program ends because of it: the settings name a folder that is not there. */
+  readonly exit_code = 2;
 }
 
 /** The operator's folder when nothing else is said; it need not exist. */

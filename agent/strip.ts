@@ -42,7 +42,7 @@ export class TypeStripper implements Disposable {
       try {
         return Promise.resolve({ text: this.#built_in(text) });
       } catch (error) {
-        return Promise.resolve({ fault: firstLines(error) });
+        return Promise.resolve({ fault: compilerText(error) });
       }
     }
     return this.#inWorker(text);
@@ -74,7 +74,15 @@ export class TypeStripper implements Disposable {
   }
 }
 
-/** Compiler messages end with a picture of the code; the first line says what is wrong. */
+/** "… at file:///some.ts:3:7" becomes "… at line 3": the compiler does not know the file. */
+export function compilerText(error: unknown): string {
+  // The npm form of the compiler throws objects that are no errors.
+  const plain = typeof error === "object" && error !== null && !(error instanceof Error);
+  const message = plain ? Reflect.get(error, "message") : error;
+  return firstLines(message).replace(/\s*\bat \S*?:(\d+):\d+$/, " at line $1");
+}
+
+/** Messages may end with a picture of the code; the first lines say what is wrong. */
 export function firstLines(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split("\n").map((line) => line.trim()).filter((line) => line !== "").slice(0, 3)

@@ -1,7 +1,7 @@
 /** The other side of strip.ts where Deno has no type stripper of its own. Trusted code. */
 // deno-lint-ignore no-import-prefix -- loaded by this Worker alone, never with the program
 import { transformSync } from "npm:amaro@1.2.1";
-import { firstLines, type Stripped, type StripRequest } from "./strip.ts";
+import { compilerText, type Stripped, type StripRequest } from "./strip.ts";
 
 // The program is checked as a window, this file runs as a Worker: the two calls it needs.
 const scope = globalThis as unknown as {
@@ -13,6 +13,6 @@ scope.onmessage = ({ data }) => {
   try {
     scope.postMessage({ text: transformSync(data.text, { mode: "strip-only" }).code });
   } catch (error) {
-    scope.postMessage({ fault: firstLines(error) });
+    scope.postMessage({ fault: compilerText(error) });
   }
 };

@@ -1,0 +1,92 @@
+/** `monitor agent --once`: every collector runs once, and what it returned is for reading. */
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../log.ts";
+import { readCollected, type SeriesValue } from "./collected.ts";
+import { loadCollectors, type RejectedScript } from "./collectors.ts";
+import type { AgentConfig } from "./config.ts";
+import { createHostMethods } from "./host.ts";
+import { Sandbox } from "./sandbox.ts";
+import { seriesMetadata } from "./script_metadata.ts";
+
+/** A series and its value, as `--once --json` prints it. */
+export interface CollectedSeries {
+  metric: string;
+  /** null: no value this time. */
+  value: number | null;
+  unit?: string;
+  message?: string;
+}
+
+export interface CollectedOnce {
+  hostname: string;
+  /** Seconds since 1970. */
+  timestamp: number;
+  metrics: CollectedSeries[];
+  /** Collectors that failed or may not run, and why. */
+  failed: { script: string; message: string }[];
+}
+
+/** Runs all collectors of these settings once, side by side. Throws ScriptFolderError. */
+export async function collectOnce(
+  options: { config: AgentConfig; clock: Clock; log: Logger },
+): Promise<CollectedOnce> {
+  const { config, clock, log } = options;
+  using sandbox = new Sandbox({ host: createHostMethods({ clock }), clock, log });
+  const { collectors, rejected } = await loadCollectors(config, { sandbox });
+  const at_ms = clock.now();
+  const result: CollectedOnce = {
+    hostname: config.hostname,
+    timestamp: at_ms / 1000,
+    metrics: [],
+    failed: rejected.filter(isFailure).map(({ name, reason }) => ({
+      script: name,
+      message: reason,
+    })),
+  };
+  await Promise.all(collectors.map(async (collector) => {
+    const { name, timeout_ms } = collector;
+    const answer = await sandbox.collect(name, timeout_ms);
+    const read = answer.kind === "done"
+      ? readCollected(answer.json ?? "null", { name, at_ms })
+      : { fault: answer.message };
+    if ("fault" in read) {
+      result.failed.push({ script: name, message: read.fault });
+      return;
+    }
+    for (const [metric, value] of read.series) {
+      const { unit } = seriesMetadata(metric, collector) ?? {};
+      result.metrics.push({ metric, ...shownValue(value), ...(unit ? { unit } : {}) });
+    }
+  }));
+  result.metrics.sort((a, b) => a.metric < b.metric ? -1 : 1);
+  return result;
+}
+
+/** A script for another operating system has not failed. */
+function isFailure({ state }: RejectedScript): boolean {
+  return state !== "elsewhere";
+}
+
+function shownValue(value: SeriesValue): { value: number | null; message?: string } {
+  if (typeof value !== "object" || value === null) {
+    return { value: value === null ? null : Number(value) };
+  }
+  const { value: inner, message } = value;
+  const number = typeof inner === "number" || typeof inner === "boolean" ? Number(inner) : null;
+  const text = typeof inner === "string" ? [inner, message].filter(Boolean).join(": ") : message;
+  return { value: number, ...(text ? { message: text } : {}) };
+}
+
+/** Digits grouped with thin gaps would not paste; so numbers stay as they are, right-aligned. */
+export function onceTable(result: CollectedOnce): string {
+  const rows = result.metrics.map(({ metric, value, unit = "", message = "" }) => ({
+    metric,
+    value: value === null ? "-" : String(value),
+    after: [unit, message].filter(Boolean).join("  "),
+  }));
+  const name_width = Math.max(6, ...rows.map(({ metric }) => metric.length));
+  const value_width = Math.max(5, ...rows.map(({ value }) => value.length));
+  return rows.map(({ metric, value, after }) =>
+    `${metric.padEnd(name_width)}  ${value.padStart(value_width)}  ${after}`.trimEnd() + "\n"
+  ).join("");
+}
