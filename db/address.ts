@@ -53,12 +53,15 @@ function sslModeOf(text: string | null, url: string): SslMode | undefined {
 }
 
 function partsOfUrl(text: string): AddressParts {
-  if (!URL.canParse(text) || !/^postgres(ql)?:/.test(text)) {
+  // libpq allows `postgres://user@/name?host=…`, the URL standard wants a host after a user
+  const standard = text.replace(/^(\w+:\/\/[^/?#]*@)(?=[/?#]|$)/, "$1localhost");
+  if (!URL.canParse(standard) || !/^postgres(ql)?:\/\//.test(text)) {
+    // the text is not shown: where a password stands in it is anybody's guess
     throw new AddressError(
-      `Cannot parse ${redactUrl(text)}: must be postgres://user:password@host:port/database`,
+      "Cannot parse the database URL: must be postgres://user:password@host:port/database",
     );
   }
-  const url = new URL(text);
+  const url = new URL(standard);
   const query = url.searchParams;
   let decoded: string[];
   try {
@@ -114,7 +117,7 @@ export function displayAddress(address: DatabaseAddress): string {
   try {
     return urlOf({ ...resolveAddress(address), password: undefined });
   } catch {
-    return typeof address === "string" ? redactUrl(address) : "an address that cannot be parsed";
+    return "an address that cannot be parsed";
   }
 }
 

@@ -20,7 +20,7 @@ import { type AddressParts, urlOf } from "./address.ts";
 import { clusterDirectory, prepareCluster } from "./embedded/cluster.ts";
 import { EmbeddedError, reasonOf } from "./embedded/error.ts";
 import { installFiles, type PostgresFiles } from "./embedded/files.ts";
-import { prepareListening } from "./embedded/listen.ts";
+import { prepareListening, removeSocketDirectory } from "./embedded/listen.ts";
 import { lockDataDirectory } from "./embedded/lock.ts";
 import { LogFile } from "./embedded/log_file.ts";
 import { npmPostgresFiles } from "./embedded/npm_package.ts";
@@ -100,6 +100,10 @@ class RunningPostgres implements EmbeddedPostgres {
   }
 
   restart(): Promise<void> {
+    if (this.#stopped !== undefined) {
+      const error = new EmbeddedError("it has been stopped", { hint: "start a new one" });
+      return Promise.reject(error);
+    }
     const next = this.#restarting.then(() => this.#restart());
     // a failed restart does not spoil the next one
     this.#restarting = next.catch(() => {});
@@ -107,17 +111,19 @@ class RunningPostgres implements EmbeddedPostgres {
   }
 
   async #restart(): Promise<void> {
-    if (this.#stopped !== undefined) {
-      throw new EmbeddedError("it has been stopped", { hint: "start it again" });
-    }
     await this.#server.stop();
     this.#server = await startServer(this.#process_options, this.#options);
   }
 
   stop(): Promise<void> {
     // what a restart is just starting must be stopped, too
-    this.#stopped ??= this.#restarting.then(() => this.#server.stop()).finally(this.#release);
+    this.#stopped ??= this.#restarting.then(() => this.#stop()).finally(this.#release);
     return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#server.stop();
+    if (Deno.build.os !== "windows") await removeSocketDirectory(this.#process_options.cwd);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

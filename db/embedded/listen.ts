@@ -41,6 +41,13 @@ export function socketDirectory(postgres_dir: string): string {
   return fits(temporary) ? temporary : `/tmp/monitor-${digest}`;
 }
 
+/** Removes the socket's directory after the server's end when it lies in the temporary folder. */
+export async function removeSocketDirectory(postgres_dir: string): Promise<void> {
+  const dir = socketDirectory(postgres_dir);
+  // not empty means that somebody else uses it: nothing to insist on
+  if (!dir.startsWith(postgres_dir)) await Deno.remove(dir).catch(() => {});
+}
+
 /** Others can write to the temporary folder: what lies there under our name must be ours. */
 async function checkOwner(dir: string, user: PostgresUser | undefined): Promise<void> {
   const { uid, isDirectory } = await Deno.lstat(dir);

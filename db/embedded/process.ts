@@ -25,9 +25,10 @@ import {
 const START_MS_MAX = 15 * 60_000;
 const READY_POLL_MS = 10;
 
-const WATCHER =
-  "exec 3<&0; (read -r _ <&3 || kill -INT $$) >/dev/null 2>&1 & exec 3<&- </dev/null;" +
-  ' exec "$@"';
+/** The watcher is started by a shell that ends at once: PostgreSQL must not have a child it does not know. */
+const START_SCRIPT = "exec 3<&0; " +
+  "( (read -r _ <&3 || kill -INT $$) >/dev/null 2>&1 & ); " +
+  'exec 3<&- </dev/null; exec "$@"';
 
 /**
  * Settings of the embedded server; the rest is PostgreSQL's default. Durability (`fsync`,
@@ -83,7 +84,7 @@ function spawn(options: ProcessOptions): Deno.ChildProcess {
   const windows = Deno.build.os === "windows";
   const [name = "", ...args] = windows
     ? command
-    : ["/bin/sh", "-c", WATCHER, "monitor-postgres", ...command];
+    : ["/bin/sh", "-c", START_SCRIPT, "monitor-postgres", ...command];
   return new Deno.Command(name, {
     args,
     cwd: options.cwd,
