@@ -13,7 +13,7 @@
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { Sql } from "./connect.ts";
-import { type Migration, readMigrations } from "./migration_files.ts";
+import { type Migration, migrationLabel, readMigrations } from "./migration_files.ts";
 import { codeOf, SQLSTATE } from "./sqlstate.ts";
 
 /** Any number that no other program is likely to lock: "moni" in ASCII. */
@@ -78,10 +78,6 @@ async function appliedMigrations(sql: Sql): Promise<AppliedMigration[]> {
   }
 }
 
-function label(migration: { number: number; name: string }): string {
-  return `${String(migration.number).padStart(4, "0")}_${migration.name}`;
-}
-
 /** Throws `MigrationError` when the database was not made by these migrations. */
 function check(applied: AppliedMigration[], migrations: Migration[]): void {
   for (const one of applied) {
@@ -89,7 +85,7 @@ function check(applied: AppliedMigration[], migrations: Migration[]): void {
     if (known === undefined) {
       throw new MigrationError(
         "database_newer",
-        `Cannot use the database: it has migration ${label(one)}, this program knows ` +
+        `Cannot use the database: it has migration ${migrationLabel(one)}, this program knows ` +
           `${migrations.length} migrations`,
         { hint: "run the version of monitor that migrated it, or a newer one" },
       );
@@ -97,7 +93,9 @@ function check(applied: AppliedMigration[], migrations: Migration[]): void {
     if (known.checksum !== one.checksum) {
       throw new MigrationError(
         "migration_edited",
-        `Cannot use the database: migration ${label(known)} was applied with another text ` +
+        `Cannot use the database: migration ${
+          migrationLabel(known)
+        } was applied with another text ` +
           `(${one.checksum.slice(0, 12)}, this program has ${known.checksum.slice(0, 12)})`,
         {
           hint:
@@ -155,7 +153,7 @@ async function apply(sql: Sql, migration: Migration, now_ms: number): Promise<bo
     const why = error instanceof Error ? error.message : String(error);
     throw new MigrationError(
       "migration_failed",
-      `Cannot apply migration ${label(migration)}: ${why}`,
+      `Cannot apply migration ${migrationLabel(migration)}: ${why}`,
       { hint: "the database is as it was before this migration; see the message", cause: error },
     );
   }
@@ -175,11 +173,11 @@ export async function migrate(sql: Sql, options: MigrateOptions): Promise<Migrat
   const applied: Migration[] = [];
   for (const migration of pending) {
     signal?.throwIfAborted();
-    onProgress?.(`migration ${label(migration)}`);
+    onProgress?.(`migration ${migrationLabel(migration)}`);
     const begun_ms = clock.monotonic();
     if (!await apply(sql, migration, clock.now())) continue;
     const took_ms = Math.round(clock.monotonic() - begun_ms);
-    log.info("migration applied", { migration: label(migration), took_ms });
+    log.info("migration applied", { migration: migrationLabel(migration), took_ms });
     applied.push(migration);
   }
   // a newer program may have migrated at the same time

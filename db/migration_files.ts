@@ -15,6 +15,11 @@ export interface Migration {
   checksum: string;
 }
 
+/** A migration as people know it: its file's name without the ending. */
+export function migrationLabel(migration: { number: number; name: string }): string {
+  return `${String(migration.number).padStart(4, "0")}_${migration.name}`;
+}
+
 const FILE_NAME = /^(\d{4})_([a-z0-9_]+)\.sql$/;
 
 /** Makes a migration of its file. The checksum does not depend on how Git wrote the line ends. */
