@@ -10,7 +10,7 @@
  *   null                                    no value this time, kept as an annotation
  *   {"value": v, "message"?, "timestamp"?}  the same with a text and a time of its own; `v` may also
  *                                           be null or, with a message, a string: then there is no
- *                                           sample, only the annotation
+ *                                           sample, only the annotation; or itself a branch
  *
  * and every other object is a branch: `{"disk": {"root": {"value": 93}}}` is the series `disk.root`.
  * Leaves with a time of their own are split off, so that one `Report` below has one timestamp.
@@ -275,43 +275,40 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function flatten(
-  state: Flattening,
-  node: {
-    prefix: string;
-    path: string;
-    at_ms: number;
-    depth: number;
-    tree: Record<string, unknown>;
-  },
-): void {
-  for (const [key, value] of Object.entries(node.tree)) {
+interface Branch {
+  prefix: string;
+  path: string;
+  at_ms: number;
+  depth: number;
+  tree: Record<string, unknown>;
+}
+
+function flatten(state: Flattening, branch: Branch): void {
+  for (const [key, value] of Object.entries(branch.tree)) {
     if (state.faults.length > FAULTS_MAX) return;
-    const series = node.prefix === "" ? key : `${node.prefix}.${key}`;
-    const path = childPath(node.path, key);
-    const { at_ms } = node;
-    if (!isObject(value)) {
-      addLeaf(state, { series, path, at_ms, value });
-    } else if (!("value" in value) || isObject(value.value)) {
-      if (node.depth >= METRICS_DEPTH_MAX) {
-        state.faults.push({ path, message: `must be nested at most ${METRICS_DEPTH_MAX} deep` });
-      } else if (Object.keys(value).length === 0) {
-        state.faults.push({ path, message: "must not be empty: current value is {}" });
-      } else flatten(state, { prefix: series, path, at_ms, depth: node.depth + 1, tree: value });
-    } else {
-      addOwnTimeLeaf(state, { series, path, at_ms, leaf: value });
-    }
+    const series = branch.prefix === "" ? key : `${branch.prefix}.${key}`;
+    const path = childPath(branch.path, key);
+    const { at_ms, depth } = branch;
+    if (!isObject(value)) addLeaf(state, { series, path, at_ms, value });
+    else addObject(state, { prefix: series, path, at_ms, depth: depth + 1, tree: value });
   }
 }
 
-/** `{"value", "message"?, "timestamp"?}`: a leaf that may carry a text and a time of its own. */
-function addOwnTimeLeaf(
-  state: Flattening,
-  node: { series: string; path: string; at_ms: number; leaf: Record<string, unknown> },
-): void {
-  const { series, path, leaf } = node;
-  const { message, timestamp } = leaf;
-  let { at_ms } = node;
+/** A branch, or `{"value", "message"?, "timestamp"?}`, which may have children beside its value. */
+function addObject(state: Flattening, branch: Branch): void {
+  const { path, tree } = branch;
+  if (branch.depth > METRICS_DEPTH_MAX) {
+    state.faults.push({ path, message: `must be nested at most ${METRICS_DEPTH_MAX} deep` });
+    return;
+  }
+  if (!("value" in tree)) {
+    if (Object.keys(tree).length > 0) flatten(state, branch);
+    else state.faults.push({ path, message: "must not be empty: current value is {}" });
+    return;
+  }
+  const { value, message, timestamp, ...rest } = tree;
+  const at_ms = ownTime(state, { timestamp, at_ms: branch.at_ms, path });
+  if (at_ms === undefined) return;
   if (message !== undefined && message !== null && typeof message !== "string") {
     state.faults.push({
       path: childPath(path, "message"),
@@ -319,23 +316,34 @@ function addOwnTimeLeaf(
     });
     return;
   }
-  if (timestamp !== undefined && timestamp !== null) {
-    at_ms = Math.round(Number(timestamp) * 1000);
-    const fault = typeof timestamp === "number"
-      ? timestampFault(at_ms, state.now_ms, state.limits)
-      : `must be a number of seconds since 1970: current value is ${shown(timestamp)}`;
-    if (fault !== undefined) {
-      state.faults.push({ path: childPath(path, "timestamp"), message: fault });
-      return;
-    }
+  const value_path = childPath(path, "value");
+  const depth = branch.depth + 1;
+  if (isObject(value)) {
+    // the original's agents wrap the parts of a reading: {"value": {"used": {"value": 1}}}
+    addObject(state, { ...branch, path: value_path, at_ms, depth, tree: value });
+  } else {
+    const series = branch.prefix;
+    addLeaf(state, { series, path: value_path, at_ms, value, message: message ?? undefined });
   }
-  addLeaf(state, {
-    series,
-    path: childPath(path, "value"),
-    at_ms,
-    value: leaf.value,
-    message: message ?? undefined,
-  });
+  // texts beside a value ("unit": "%") say something about it; all else are values of their own
+  const children = Object.entries(rest).filter(([, child]) => typeof child !== "string");
+  flatten(state, { ...branch, at_ms, tree: Object.fromEntries(children) });
+}
+
+/** The time a value brings with it, else that of its report; undefined after a fault. */
+function ownTime(
+  state: Flattening,
+  node: { timestamp: unknown; at_ms: number; path: string },
+): number | undefined {
+  const { timestamp } = node;
+  if (timestamp === undefined || timestamp === null) return node.at_ms;
+  const at_ms = typeof timestamp === "number" ? Math.round(timestamp * 1000) : NaN;
+  const fault = typeof timestamp === "number"
+    ? timestampFault(at_ms, state.now_ms, state.limits)
+    : `must be a number of seconds since 1970: current value is ${shown(timestamp)}`;
+  if (fault === undefined) return at_ms;
+  state.faults.push({ path: childPath(node.path, "timestamp"), message: fault });
+  return undefined;
 }
 
 function factsOf(input: z.infer<typeof reportSchema>): HostFacts {
@@ -402,12 +410,14 @@ export function parseReport(
     }),
   };
   const metricsPath = childPath(path, "metrics");
-  const count = Object.keys(parsed.data.metrics).length;
+  // not zod's copy, which leaves out a metric that is called "__proto__"
+  const metrics = isObject(input.metrics) ? input.metrics : {};
+  const count = Object.keys(metrics).length;
   if (count === 0) state.faults.push({ path: metricsPath, message: "must not be empty" });
   else if (count > REPORT_METRICS_MAX) {
     state.faults.push({ path: metricsPath, message: tooMany(count) });
   } else {
-    flatten(state, { prefix: "", path: metricsPath, at_ms, depth: 1, tree: parsed.data.metrics });
+    flatten(state, { prefix: "", path: metricsPath, at_ms, depth: 1, tree: metrics });
     if (state.seen.size > REPORT_METRICS_MAX) {
       state.faults.push({ path: metricsPath, message: tooMany(state.seen.size) });
     }

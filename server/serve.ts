@@ -145,7 +145,10 @@ function listen(
   }, handle);
   started.defer(async () => {
     const drained = new AbortController();
-    const late = clock.sleep(DRAIN_MS_MAX, drained.signal).then(() => abort.abort());
+    const late = clock.sleep(DRAIN_MS_MAX, drained.signal).then(() => {
+      // requests still under way by now (half sent, never finished) are cut off
+      if (!drained.signal.aborted) abort.abort();
+    });
     await http.shutdown();
     drained.abort();
     await late;

@@ -52,12 +52,13 @@ export interface HistoryQuery {
   limit: number;
 }
 
-/** The engine's sentence is long and ends with the reason. */
+/** The engine says "fetch failed"; its cause is a long sentence that ends with the reason. */
 function whyUnreachable(error: unknown): string {
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return `no answer within ${ANSWER_MS_MAX / 1000} s`;
   }
-  const text = error instanceof Error ? error.message : String(error);
+  const told = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const text = told instanceof Error ? told.message : String(told);
   if (/connection refused/i.test(text)) return "connection refused, nothing listens there";
   if (/dns error|failed to lookup/i.test(text)) return "no machine of this name is known";
   return text.split(": ").at(-1) ?? text;

@@ -56,7 +56,11 @@ export function systemTerminal(): Terminal {
 }
 
 /** Wraps `text` in an ANSI style, or returns it as it is where colours are not wanted. */
-export function styled(terminal: Terminal, style: "bold" | "dim", text: string): string {
+export function styled(
+  terminal: Pick<Terminal, "colours">,
+  style: "bold" | "dim",
+  text: string,
+): string {
   if (!terminal.colours) return text;
   return style === "bold" ? `\x1b[1m${text}\x1b[22m` : `\x1b[2m${text}\x1b[22m`;
 }

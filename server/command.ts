@@ -1,0 +1,104 @@
+/**
+ * `monitor serve | up | aggregate`. Only what the help needs is loaded here; the server, the agent
+ * and the configuration are loaded when a command runs.
+ */
+import { Command, Option } from "@commander-js/extra-typings";
+import type { Clock } from "../clock.ts";
+import { LOG_FORMATS, LOG_LEVELS, type Logger } from "../log.ts";
+import { connectClient } from "./cli/command.ts";
+import { programName, type Terminal } from "./cli/terminal.ts";
+import { safeText } from "./cli/text.ts";
+import type { CommandLine, Config } from "./config.ts";
+
+export interface ServerContext {
+  version: string;
+  terminal: Terminal;
+  clock: Clock;
+  env: Readonly<Record<string, string | undefined>>;
+  /** `--verbose` was given: log lines of level debug. */
+  verbose: boolean;
+}
+
+/** The options all commands share that work on the server's own data. */
+export function withServerOptions(name: string) {
+  return new Command(name)
+    .option("--config <file>", "settings (./server_config.json when there is one)")
+    .option("--data <dir>", "where the server's own PostgreSQL lives")
+    .option("--database-url <url>", "another PostgreSQL: postgres://user@host:5432/database")
+    .addOption(new Option("--log-level <level>", "least important lines").choices(LOG_LEVELS))
+    .addOption(new Option("--log-format <format>", "for people or machines").choices(LOG_FORMATS));
+}
+
+function withListenOptions(name: string) {
+  return withServerOptions(name)
+    .option("--host <address>", "address to listen on (127.0.0.1; 0.0.0.0 lets others in)")
+    .option("--port <n>", "port to listen on (8888)");
+}
+
+function examples(lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${programName()} ${line}`).join("\n")}`;
+}
+
+/** Reads the settings for a command. Throws ConfigError. */
+export async function configure(
+  options: CommandLine & { config?: string },
+  context: ServerContext & { defaults?: Record<string, unknown> },
+): Promise<{ config: Config; log: Logger }> {
+  const { loadConfig } = await import("./config.ts");
+  const { createLogger } = await import("../log.ts");
+  const level = options.logLevel ?? (context.verbose ? "debug" : undefined);
+  const config = loadConfig({
+    file: options.config,
+    overrides: { ...options, logLevel: level },
+    env: context.env,
+    defaults: context.defaults,
+  });
+  return { config, log: createLogger({ ...config.log, now: context.clock.now }) };
+}
+
+function runCommand(name: "serve" | "up", context: ServerContext) {
+  return withListenOptions(name).action(async (options) => {
+    // `up` is for a person at the terminal, who wants its first lines and then only what is wrong
+    const defaults = name === "up" ? { "log.level": "warn" } : {};
+    const { config, log } = await configure(options, { ...context, defaults });
+    const { runInForeground } = await import("./foreground.ts");
+    await runInForeground({ ...context, config, log, with_agent: name === "up" });
+  });
+}
+
+function upCommand(context: ServerContext) {
+  return runCommand("up", context)
+    .description("server and agent for this machine, in one go")
+    .addHelpText("after", examples(["up", "up --port 9000 --data ./data"]));
+}
+
+function serveCommand(context: ServerContext) {
+  return runCommand("serve", context)
+    .description("the server: takes reports, keeps them, answers")
+    .addHelpText(
+      "after",
+      examples([
+        "serve",
+        "serve --host 0.0.0.0 --port 8888 --log-format json",
+        "serve --database-url postgres://monitor@localhost/monitor",
+      ]) + "\n\nEvery setting of server_config.json is also a variable of the environment:\n" +
+        "  webapp.port is MONITOR_WEBAPP_PORT (or MONITOR_PORT), data_dir is MONITOR_DATA_DIR\n" +
+        "  (or MONITOR_DATA); passwords can stand in files: MONITOR_DATABASE_PASSWORD_FILE",
+    );
+}
+
+function aggregateCommand({ terminal, env }: ServerContext) {
+  return new Command("aggregate")
+    .description("tell a running server to aggregate closed hours now")
+    .option("--server <url>", "the server to tell (MONITOR_SERVER, else http://localhost:8888)")
+    .addHelpText("after", examples(["aggregate"]))
+    .action(async (options) => {
+      const client = await connectClient(options.server, env);
+      terminal.out(`${safeText(await client.aggregate())}\n`);
+    });
+}
+
+/** In the order the help lists them. */
+export function serverCommands(context: ServerContext) {
+  return [upCommand(context), serveCommand(context), aggregateCommand(context)] as const;
+}

@@ -1,0 +1,106 @@
+/**
+ * The server, and for `up` an agent beside it, until somebody asks to stop. The agent stops first:
+ * what it has collected by then is still taken.
+ */
+import { type Agent, startAgent } from "../agent/agent.ts";
+import { loadAgentConfig } from "../agent/config.ts";
+import { displayAddress } from "../db/address.ts";
+import type { Logger } from "../log.ts";
+import { type Progress, showProgress } from "./cli/progress.ts";
+import { listenForStop, type StopRequest } from "./cli/signals.ts";
+import { styled, type Terminal } from "./cli/terminal.ts";
+import { safeText } from "./cli/text.ts";
+import type { ServerContext } from "./command.ts";
+import type { Config } from "./config.ts";
+import { startServer } from "./serve.ts";
+import { explainStart } from "./start_failure.ts";
+
+export interface ForegroundOptions extends ServerContext {
+  config: Config;
+  log: Logger;
+  /** Also report this machine, and tell the person at the terminal where to look. */
+  with_agent: boolean;
+}
+
+/** Starts the server; a start that fails is told in words for its operator. */
+async function start(options: ForegroundOptions, stop: StopRequest, progress: Progress) {
+  const { config, log, clock, version } = options;
+  try {
+    return await startServer({
+      config,
+      log,
+      clock,
+      version,
+      onProgress: progress.step,
+      signal: stop.signal,
+    });
+  } catch (error) {
+    throw stop.signal.aborted ? error : explainStart(error, config);
+  }
+}
+
+async function startLocalAgent(options: ForegroundOptions, server: string): Promise<Agent> {
+  const { clock, log, env } = options;
+  const config = await loadAgentConfig({ env, overrides: { server } });
+  return await startAgent({ config, clock, log });
+}
+
+function dataPlace(config: Config): string {
+  return config.database.kind === "embedded"
+    ? config.data_dir
+    : displayAddress(config.database.address);
+}
+
+/** The first lines of `up`: version, where data is, where the page is, what is collected, how to stop. */
+export function firstLines(
+  facts: { version: string; data: string; page: string; hostname: string; collectors: string[] },
+  terminal: Pick<Terminal, "colours">,
+): string[] {
+  const { version, data, page, hostname, collectors } = facts;
+  const collected = collectors.length === 0 ? "nothing" : collectors.join(", ");
+  const row = (label: string, text: string) =>
+    `${styled(terminal, "dim", label.padEnd(10))}${safeText(text)}`;
+  return [
+    styled(terminal, "bold", `monitor ${version}`),
+    row("data", data),
+    row("page", page),
+    row("collects", `${collected} of this machine, "${hostname}"`),
+    row("stop", "Ctrl-C"),
+  ];
+}
+
+/**
+ * Resolves when everything has stopped after a signal. Rejects when the start fails; then nothing
+ * is left running.
+ */
+export async function runInForeground(options: ForegroundOptions): Promise<void> {
+  const { config, log, terminal, version } = options;
+  using stop = listenForStop(terminal);
+  const progress = showProgress(terminal);
+  let started = false;
+  try {
+    await using server = await start(options, stop, progress);
+    await using agent = options.with_agent ? await startLocalAgent(options, server.url) : undefined;
+    started = true;
+    progress.done();
+    if (agent === undefined) log.info("server is ready", { url: server.url });
+    else {
+      const { hostname, collectors } = agent.describe();
+      const facts = {
+        version,
+        data: dataPlace(config),
+        page: server.url,
+        hostname,
+        collectors: collectors.map(({ name }) => name),
+      };
+      terminal.out(`${firstLines(facts, terminal).join("\n")}\n`);
+    }
+    await stop.requested;
+    progress.step("stopping");
+  } catch (error) {
+    // a start given up because of a signal is what was asked for; a stop that fails is not
+    if (started || !stop.signal.aborted) throw error;
+  } finally {
+    progress.done();
+  }
+}
