@@ -130,6 +130,8 @@ export interface HostFacts {
 export interface Report {
   hostname: string;
   at_ms: number;
+  /** False when the sender gave no time and `at_ms` is when it was read. */
+  has_own_time: boolean;
   names: string[];
   values: number[];
   annotations: Annotation[];
@@ -403,6 +405,7 @@ export function parseReport(
     make: (time_ms) => ({
       hostname: parsed.data.hostname,
       at_ms: time_ms,
+      has_own_time: own_ms !== undefined || time_ms !== at_ms,
       names: [],
       values: [],
       annotations: [],

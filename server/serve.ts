@@ -100,7 +100,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await writer.finished;
   });
   const intake = new Intake({
-    directory: new Directory({ sql, now: clock.now }),
+    directory: new Directory({ sql, clock }),
     queue,
     clock,
     limits: {

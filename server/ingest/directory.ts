@@ -7,6 +7,7 @@
  * is under way, the next reports gather, and the next round serves all of them together.
  */
 import type { Sql } from "postgres";
+import type { Clock } from "../../clock.ts";
 import { ensureHosts, updateHostFacts } from "../../db/hosts.ts";
 import { ensureMetrics, updateMetadata } from "../../db/metrics.ts";
 import { ensureHostShapes, ensureShapes, shapeDigest, shapeNames } from "../../db/shapes.ts";
@@ -77,8 +78,7 @@ export interface ResolvedReport {
 
 export interface DirectoryOptions {
   sql: Sql;
-  /** Milliseconds since 1970. */
-  now: () => number;
+  clock: Clock;
 }
 
 const encoder = new TextEncoder();
@@ -192,12 +192,12 @@ export class Directory {
   }
 
   async #learnHosts(reports: readonly Report[]): Promise<void> {
-    const { sql, now } = this.#options;
+    const { sql, clock } = this.#options;
     const unknown = new Set(
       reports.map((report) => report.hostname).filter((name) => !this.#hosts.has(name)),
     );
     if (unknown.size === 0) return;
-    for (const [hostname, id] of await ensureHosts(sql, [...unknown], now())) {
+    for (const [hostname, id] of await ensureHosts(sql, [...unknown], clock.now())) {
       const bytes = encoder.encode(hostname);
       const host = new KnownHost(id, hostname, bytes);
       this.#hosts.set(hostname, host);

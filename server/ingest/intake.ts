@@ -224,18 +224,19 @@ export class Intake {
 
   /** Writes one resolved report into the batch. */
   #place(one: ResolvedReport, batch: Batch): Placed {
-    const { directory } = this.#options;
+    const { directory, clock } = this.#options;
     const { report, host, shape, columns } = one;
+    const at_ms = report.has_own_time ? report.at_ms : host.timeGiven(clock.now());
     const first = batch.rows.rows;
     if (shape !== undefined) {
-      const row = batch.rows.add(shape.prototype, host.id, report.at_ms);
+      const row = batch.rows.add(shape.prototype, host.id, at_ms);
       for (const [i, value] of report.values.entries()) {
         batch.rows.setValue(row, columns[i] ?? 0, value);
       }
     }
     for (const { name, message } of report.annotations) {
       const metric_id = directory.metricId(name);
-      batch.annotate({ host_id: host.id, metric_id, at_ms: report.at_ms, message });
+      batch.annotate({ host_id: host.id, metric_id, at_ms, message });
     }
     return { batch, first, count: batch.rows.rows - first };
   }

@@ -1,0 +1,83 @@
+/** A whole server in this process, on a test's own database and a port of its own. */
+import { type Clock, systemClock } from "../../clock.ts";
+import { createLogger, type Logger } from "../../log.ts";
+import { loadConfig } from "../../server/config.ts";
+import { type Server, startServer } from "../../server/serve.ts";
+import { type TestDatabase, testDatabase } from "./test_database.ts";
+
+export interface TestApp extends AsyncDisposable {
+  server: Server;
+  database: TestDatabase;
+  url: string;
+  /** Lines of level warn and error, as JSON. */
+  log_lines: string[];
+  /** Sends a report, an array of them, or raw bytes; answers status and parsed JSON. */
+  post(body: unknown, headers?: Record<string, string>): Promise<Answer>;
+  get(path: string): Promise<Answer>;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // deno-lint-ignore no-explicit-any -- tests look into whatever JSON came back
+  body: any;
+}
+
+export interface TestAppOptions {
+  clock?: Clock;
+  /** Settings beside the defaults: `{ingest: {…}}`. */
+  config?: Record<string, Record<string, unknown>>;
+  database?: TestDatabase;
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const { status, headers } = response;
+  return {
+    status,
+    headers,
+    body: text.startsWith("{") || text.startsWith("[") ? JSON.parse(text) : text,
+  };
+}
+
+/** Starts the server; `await using` stops it and drops its database. */
+export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const clock = options.clock ?? systemClock;
+  const database = options.database ?? await testDatabase();
+  const log_lines: string[] = [];
+  const log: Logger = createLogger({
+    level: "warn",
+    format: "json",
+    now: () => clock.now(),
+    write: (line) => log_lines.push(line),
+  });
+  const config = loadConfig({
+    env: {},
+    working_dir: "/",
+    overrides: { port: "0", databaseUrl: database.url },
+  });
+  Object.assign(config.ingest, options.config?.ingest);
+  const server = await startServer({ config, log, clock, version: "0.0.0" });
+  const url = server.url.replace("localhost", "127.0.0.1");
+  return {
+    server,
+    database,
+    url,
+    log_lines,
+    post: async (body, headers) =>
+      await answerOf(
+        await fetch(`${url}/metrics`, {
+          method: "POST",
+          body: typeof body === "string" || body instanceof Uint8Array
+            ? new Uint8Array(typeof body === "string" ? new TextEncoder().encode(body) : body)
+            : JSON.stringify(body),
+          headers,
+        }),
+      ),
+    get: async (path) => await answerOf(await fetch(`${url}${path}`)),
+    [Symbol.asyncDispose]: async () => {
+      await server.stop();
+      if (options.database === undefined) await database[Symbol.asyncDispose]();
+    },
+  };
+}
