@@ -18,6 +18,14 @@ export const TEST_DATABASE_VARIABLE = "MONITOR_TEST_DATABASE_URL";
 export interface TestServer extends AsyncDisposable {
   /** Of a database in which databases can be created and dropped. */
   readonly url: string;
+  /** Of the migrated template; whoever connects to it must leave before it can be cloned. */
+  readonly template_url: string;
+}
+
+function templateUrl(server_url: string): string {
+  const url = new URL(server_url);
+  url.pathname = `/${TEMPLATE_DATABASE}`;
+  return url.href;
 }
 
 /** Creates the template on the server at `url`; an older one is replaced. */
@@ -30,9 +38,7 @@ export async function createTemplate(url: string): Promise<void> {
   } finally {
     await admin.end();
   }
-  const address = new URL(url);
-  address.pathname = `/${TEMPLATE_DATABASE}`;
-  const sql = connect(address.href, { connections_max: 1 });
+  const sql = connect(templateUrl(url), { connections_max: 1 });
   try {
     await migrate(sql, { log, clock: systemClock });
   } finally {
@@ -49,7 +55,11 @@ export async function startTestServer(): Promise<TestServer> {
   );
   await createTemplate(postgres.url);
   const running = started.move();
-  return { url: postgres.url, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return {
+    url: postgres.url,
+    template_url: templateUrl(postgres.url),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }
 
 if (import.meta.main) {
@@ -58,5 +68,4 @@ if (import.meta.main) {
   // Ctrl-C reaches us as well as the tests; their end ends our input
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGINT", () => {});
   await Deno.stdin.readable.pipeTo(new WritableStream()).catch(() => {});
-  if (Deno.build.os !== "windows") Deno.exitCode = 0;
 }

@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { firstDifference } from "../../tools/schema.ts";
+import { readSummary } from "../../tools/test.ts";
+
+Deno.test("readSummary() reads the last summary, colours or not", () => {
+  assert.deepEqual(readSummary("ok | 12 passed (3 steps) | 0 failed | 2 ignored (1s)\n"), {
+    passed: 12,
+    failed: 0,
+    skipped: 2,
+  });
+  const coloured = "\n\u001b[0m\u001b[31mFAILED\u001b[0m | 1 passed | 3 failed\u001b[0m (9ms)\n\n";
+  assert.deepEqual(readSummary(coloured), { passed: 1, failed: 3, skipped: 0 });
+  assert.equal(readSummary("error: Module not found\n"), undefined);
+});
+
+Deno.test("firstDifference() names the first line that differs", () => {
+  assert.equal(firstDifference("a\nb", "a\nb"), undefined);
+  assert.equal(firstDifference("a\nb", "a\nc"), 'line 2 is "c", migrations make "b"');
+  assert.equal(firstDifference("a", "a\nb"), 'line 2 is "b", migrations make ""');
+});
