@@ -11,6 +11,9 @@ import { CodecError } from "./error.ts";
 /** The widest item: the integers up to here are exact in a double. */
 export const ITEM_BITS_MAX = 53;
 
+/** Wider items are handled in two parts: the bit operators know 32 bits, with a sign. */
+const HALF_BITS = 30;
+
 const CAPACITY_BYTES = 256;
 
 export class BitWriter {
@@ -23,19 +26,11 @@ export class BitWriter {
 
   /** The lowest `count` bits of the non-negative integer `value`; `count` is at most 53. */
   write(value: number, count: number): void {
-    let left = count;
     this.#reserve(count);
-    while (left > 0) {
-      const free = 8 - (this.#length_bits & 7);
-      const taken = Math.min(free, left);
-      left -= taken;
-      // integers above 2^32 do not survive the bit operators
-      const above = left === 0 ? value : Math.floor(value / 2 ** left);
-      const chunk = above % (1 << taken);
-      const index = this.#length_bits >>> 3;
-      this.#bytes[index] = this.#bytes[index]! | (chunk << (free - taken));
-      this.#length_bits += taken;
-    }
+    if (count > HALF_BITS) {
+      this.#put(Math.floor(value / 2 ** HALF_BITS), count - HALF_BITS);
+      this.#put(value % 2 ** HALF_BITS, HALF_BITS);
+    } else this.#put(value, count);
   }
 
   /** `count` zeros. */
@@ -46,6 +41,19 @@ export class BitWriter {
 
   toBytes(): Uint8Array {
     return this.#bytes.slice(0, this.length_bytes);
+  }
+
+  #put(value: number, count: number): void {
+    let left = count;
+    while (left > 0) {
+      const free = 8 - (this.#length_bits & 7);
+      const taken = Math.min(free, left);
+      left -= taken;
+      const chunk = (value >>> left) & ((1 << taken) - 1);
+      const index = this.#length_bits >>> 3;
+      this.#bytes[index] = this.#bytes[index]! | (chunk << (free - taken));
+      this.#length_bits += taken;
+    }
   }
 
   #reserve(count: number): void {
@@ -91,14 +99,19 @@ export class BitReader {
     if (this.#position + count > this.#bytes.length * 8) {
       throw new CodecError("truncated", "A string of bits ends inside an item");
     }
+    if (count <= HALF_BITS) return this.#get(count);
+    const high = this.#get(count - HALF_BITS);
+    return high * 2 ** HALF_BITS + this.#get(HALF_BITS);
+  }
+
+  #get(count: number): number {
     let value = 0;
     let left = count;
     while (left > 0) {
       const free = 8 - (this.#position & 7);
       const taken = Math.min(free, left);
       const byte = this.#bytes[this.#position >>> 3]!;
-      const chunk = (byte >>> (free - taken)) & ((1 << taken) - 1);
-      value = value * (1 << taken) + chunk;
+      value = (value << taken) | ((byte >>> (free - taken)) & ((1 << taken) - 1));
       this.#position += taken;
       left -= taken;
     }

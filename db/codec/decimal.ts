@@ -113,11 +113,9 @@ function verified(
   guess: (value: number) => number,
 ): Decimal | undefined {
   const valueOf = scaleOf(scale);
-  const mantissas = new Float64Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const mantissa = Math.round(guess(values[i]!));
-    if (Math.abs(mantissa) > INTEGER_MAX || valueOf(mantissa) !== values[i]) return undefined;
-    mantissas[i] = mantissa;
+  for (const value of values) {
+    const mantissa = Math.round(guess(value));
+    if (Math.abs(mantissa) > INTEGER_MAX || valueOf(mantissa) !== value) return undefined;
   }
-  return { scale, mantissas };
+  return { scale, mantissas: values.map((value) => Math.round(guess(value))) };
 }

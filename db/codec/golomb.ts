@@ -63,6 +63,15 @@ export function residualBits(residuals: Float64Array, order: number): number {
   return bits;
 }
 
+/** The smallest length that at most half of the numbers exceed; `lengths[n]` of them have n bits. */
+export function medianLength(lengths: Uint32Array): number {
+  const numbers = lengths.reduce((sum, count) => sum + count, 0);
+  let median = 0;
+  let longer = numbers - lengths[0]!;
+  while (2 * longer > numbers) longer -= lengths[++median]!;
+  return median;
+}
+
 /**
  * The order that makes `residuals` shortest, or nearly. A higher order costs every number a bit and
  * saves two for those longer than it, so half of the numbers are longer than the best: it is the
@@ -71,17 +80,13 @@ export function residualBits(residuals: Float64Array, order: number): number {
 export function chooseOrder(residuals: Float64Array): number {
   const end = writtenLength(residuals);
   const lengths = new Uint32Array(ITEM_BITS_MAX + 1);
-  let numbers = 0;
   for (let i = 0; i < end; i++) {
     const residual = residuals[i]!;
     const length = bitLength(residual);
     lengths[length] = lengths[length]! + 1;
-    numbers++;
     if (residual === 0) i = runEnd(residuals, i) - 1;
   }
-  let median = 0;
-  let longer = numbers - lengths[0]!;
-  while (2 * longer > numbers) longer -= lengths[++median]!;
+  const median = medianLength(lengths);
   let best = median;
   let best_bits = residualBits(residuals, median);
   for (const order of [median - 1, median + 1]) {

@@ -14,12 +14,13 @@
  * Gorilla's moving window (leading and trailing zeros of each difference) was replaced by one k and t
  * a column: 1 bit more or less a value, no state, and a decoder of a few lines.
  *
- * Words of 64 bits are pairs of Uint32 here: BigInt takes ten times as long.
+ * Words of 64 bits are pairs of Uint32 here: a BigInt is allocated anew for every operation.
  * `!` after an index: loops run over the array's own length.
  */
 import { BitReader, BitWriter } from "./bits.ts";
 import { type ByteReader, type ByteWriter } from "./bytes.ts";
 import { CodecError } from "./error.ts";
+import { medianLength } from "./golomb.ts";
 
 const WORD_BITS = 64;
 
@@ -71,21 +72,14 @@ function differencesOf(values: Float64Array): Differences {
   return { high, low, shift: shift % WORD_BITS };
 }
 
-/** The length k that makes all of them shortest. */
+/** The k that makes all of them shortest: one more costs short ones a bit and saves long ones one. */
 function chooseLength({ high, low }: Differences): number {
-  const lengths = new Float64Array(WORD_BITS + 1);
+  const lengths = new Uint32Array(WORD_BITS + 1);
   for (let i = 0; i < high.length; i++) {
     const length = wordBits(high[i]!, low[i]!);
     if (length > 0) lengths[length] = lengths[length]! + 1;
   }
-  const bits = (k: number) =>
-    lengths.reduce(
-      (sum, count, length) => sum + count * (Math.max(k, length) + Math.max(0, length - k)),
-      0,
-    );
-  let best = 0;
-  for (let k = 1; k <= WORD_BITS; k++) if (bits(k) < bits(best)) best = k;
-  return best;
+  return medianLength(lengths);
 }
 
 /** `values` is not empty. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import {
   type Block,
@@ -89,6 +90,38 @@ Deno.test("decodeRawBlock() finds every changed byte and every cut", () => {
   );
 });
 
+/** The block with its checksums made right, as a writer with a bug would leave it. */
+function sealed({ head, offsets, data }: Block): Block {
+  const sealed_head = head.slice();
+  const words = new DataView(sealed_head.buffer);
+  words.setUint32(12, crc32(data, crc32(offsets)));
+  words.setUint32(16, crc32(sealed_head.subarray(20), crc32(sealed_head.subarray(0, 16))));
+  return { head: sealed_head, offsets, data };
+}
+
+Deno.test("decodeRawBlock() refuses offsets that contradict the data, checksum or not", () => {
+  const times_ms = Float64Array.of(1);
+  const block = encodeRawBlock({ times_ms, columns: [Float64Array.of(1), Float64Array.of(1)] });
+  assert.deepEqual([...block.offsets], [0, 0, 0, 2, 0, 4]);
+  assert.equal(decodeRawBlock(sealed(block)).columns.length, 2);
+  const wrong = [[0, 2, 0, 2, 0, 4], [0, 0, 0, 5, 0, 4], [0, 0, 0, 0, 0, 2], [0, 0, 0, 2, 0, 5]];
+  for (const offsets of wrong) {
+    const damaged = sealed({ ...block, offsets: Uint8Array.from(offsets) });
+    assert.throws(() => decodeRawBlock(damaged), CodecError, offsets.join());
+  }
+  const longer = sealed({ ...block, data: Uint8Array.of(...block.data, 0) });
+  assert.throws(() => decodeRawBlock(longer), CodecError);
+});
+
+Deno.test("openHead() refuses impossible sizes, checksum or not", () => {
+  const block = encodeRawBlock({ times_ms: Float64Array.of(1), columns: [Float64Array.of(1)] });
+  for (const [at, byte] of [[2, 1], [2, 5], [3, 255], [4, 255], [8, 255]] as const) {
+    const head = block.head.slice();
+    head[at] = byte;
+    assert.throws(() => openHead(sealed({ ...block, head }).head), CodecError);
+  }
+});
+
 Deno.test("openHead() makes a head or a CodecError of any bytes", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
@@ -161,6 +194,15 @@ Deno.test("mergeReports() keeps one whole report of two with the same time", () 
   const b = { times_ms, columns: [Float64Array.of(2), Float64Array.of(3)] };
   for (const merged of [mergeReports(a, b), mergeReports(b, a)]) {
     assert.deepEqual(merged.columns.map(([value]) => value), [2, 3]);
+  }
+  const zero = { times_ms, columns: [Float64Array.of(0)] };
+  const minus = { times_ms, columns: [Float64Array.of(-0)] };
+  for (const merged of [mergeReports(zero, minus), mergeReports(minus, zero)]) {
+    assert.ok(Object.is(merged.columns[0]?.[0], 0));
+  }
+  const rows = [{ at_ms: 1000, values: [0] }, { at_ms: 1000, values: [-0] }];
+  for (const order of [rows, rows.toReversed()]) {
+    assert.ok(Object.is(reportsFromRows(order, 1).columns[0]?.[0], 0));
   }
 });
 

@@ -23,6 +23,12 @@ Deno.test("decodeColumn() gives back what encodeColumn() was given, bit for bit"
   );
 });
 
+Deno.test("encodeColumn() does not trust an integer that another value's digits made inexact", () => {
+  // 418915730434719 / 10^6 is right, but times 10^7 it is rounded to …191 instead of …190
+  const values = Float64Array.of(418915730.434719, 0.0000001);
+  assertSameDoubles(decodeColumn(encodeColumn(values), 2), values);
+});
+
 Deno.test("encodeColumn() is a function of the values", () => {
   fc.assert(fc.property(anyColumn(), (values) => {
     assert.deepEqual(encodeColumn(values.slice()), encodeColumn(values));
@@ -124,9 +130,12 @@ Deno.test("decodeColumn() says what is wrong", () => {
   assertFault([0, 0x80, 0x00], "corrupt"); // a varint with a byte too many
   assertFault([0, 0x01], "corrupt"); // -0
   assertFault([0, 2, 53, 1, 0xff], "corrupt"); // order 53
-  assertFault([0, 2, 0, 1, 0b01101101, 0b10000000], "corrupt"); // three differences in three rows
+  assertFault([0, 2, 0, 1, 0b01101101, 0b10000000], "corrupt"); // three differences for three rows
   assertFault([0, 2, 0, 1, 0b10000000, 0], "corrupt"); // a zero, and too much filling
   assertFault([0, 2, 0, 1, 0b10000000], "truncated"); // a zero without the length of its run
   assertFault([0, 2, 8, 1, 0b10000000], "truncated"); // 9 bits, 8 there
+  assertFault([0x80, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0b11111111, 0b10000000], "corrupt"); // again, XORed
+  assertFault([0x80, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0b10000000], "corrupt"); // no length
+  assertFault([0x80, 0, 0, 0, 0, 0, 0, 0, 0, 65, 0, 0b11000000], "corrupt"); // lengths above 64
   assertFault([0, 2], "corrupt", 0); // bytes without rows
 });
