@@ -1,0 +1,130 @@
+/** Runs `monitor` as a person would: a process of its own, in a directory of its own. */
+
+export interface Ran {
+  code: number;
+  out: string;
+  err: string;
+}
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+
+/** What the tests' own surroundings must not decide. */
+const PRIVATE = /^(MONITOR_|NO_COLOR$|FORCE_COLOR$|TERM$)/;
+
+export function monitorCommand(
+  args: string[],
+  options: { env?: Record<string, string>; cwd?: string } = {},
+): Deno.Command {
+  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !PRIVATE.test(name));
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--config", CONFIG, MAIN, ...args],
+    clearEnv: true,
+    env: { ...Object.fromEntries(inherited), NO_PROXY: "*", ...options.env },
+    cwd: options.cwd,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Waits for the end. Its stdout and stderr are pipes, as in a script. */
+export async function runMonitor(
+  args: string[],
+  options: { env?: Record<string, string>; cwd?: string } = {},
+): Promise<Ran> {
+  const output = await monitorCommand(args, options).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code: output.code, out: text(output.stdout), err: text(output.stderr) };
+}
+
+export interface RunningMonitor extends AsyncDisposable {
+  /** Where it listens, as it said itself. */
+  readonly url: string;
+  readonly pid: number;
+  /** Everything it wrote so far. */
+  readonly out: string;
+  readonly err: string;
+  /** The first line, of the past or to come, that matches. Rejects when the process ends without. */
+  line(pattern: RegExp): Promise<string>;
+  kill(signal: Deno.Signal): void;
+  /** Exit code; null when a signal ended it. */
+  readonly ended: Promise<number | null>;
+}
+
+class Running implements RunningMonitor {
+  url = "";
+  out = "";
+  err = "";
+  readonly ended: Promise<number | null>;
+  readonly #child: Deno.ChildProcess;
+  readonly #waiting: { pattern: RegExp; found: (line: string) => void }[] = [];
+
+  constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    const read = Promise.all([
+      this.#read(child.stdout, (text) => this.out += text),
+      this.#read(child.stderr, (text) => this.err += text),
+    ]);
+    this.ended = Promise.all([child.status, read]).then(([{ code, signal }]) =>
+      signal === null ? code : null
+    );
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>, add: (text: string) => void): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      add(decoder.decode(chunk, { stream: true }));
+      this.#look();
+    }
+  }
+
+  #look(): void {
+    for (const waiting of [...this.#waiting]) {
+      const line = `${this.out}\n${this.err}`.split("\n").find((text) =>
+        waiting.pattern.test(text)
+      );
+      if (line === undefined) continue;
+      this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+      waiting.found(line);
+    }
+  }
+
+  async line(pattern: RegExp): Promise<string> {
+    const found = new Promise<string>((resolve) => {
+      this.#waiting.push({ pattern, found: resolve });
+      this.#look();
+    });
+    const line = await Promise.race([found, this.ended.then(() => undefined)]);
+    if (line !== undefined) return line;
+    throw new Error(`monitor ended without a line like ${pattern}:\n${this.out}\n${this.err}`);
+  }
+
+  kill(signal: Deno.Signal): void {
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // it has ended already
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill("SIGTERM");
+    await this.ended;
+  }
+}
+
+/** Starts `serve` or `up` and waits until it says where it listens. */
+export async function startMonitor(
+  args: string[],
+  options: { env?: Record<string, string>; cwd?: string } = {},
+): Promise<RunningMonitor> {
+  const running = new Running(monitorCommand(args, options).spawn());
+  const line = await running.line(/https?:\/\/[^\s"]+:\d+/);
+  running.url = (/https?:\/\/[^\s"]+:\d+/.exec(line)?.[0] ?? "").replace("localhost", "127.0.0.1");
+  return running;
+}
