@@ -6,6 +6,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import type { Clock } from "../clock.ts";
 import { LOG_FORMATS, LOG_LEVELS, type Logger } from "../log.ts";
 import { connectClient } from "./cli/command.ts";
+import { showProgress } from "./cli/progress.ts";
 import { programName, type Terminal } from "./cli/terminal.ts";
 import { safeText } from "./cli/text.ts";
 import type { CommandLine, Config } from "./config.ts";
@@ -96,6 +97,35 @@ function aggregateCommand({ terminal, env }: ServerContext) {
       const client = await connectClient(options.server, env);
       terminal.out(`${safeText(await client.aggregate())}\n`);
     });
+}
+
+/** `monitor migrate` before db/command.ts adds what it does: its name, and which database is meant. */
+export function migrateBase() {
+  return withServerOptions("migrate").addHelpText(
+    "after",
+    examples(["migrate --status", "migrate --dry-run", "migrate --data ./data"]),
+  );
+}
+
+/** Opens the database the options of `migrateBase` name, as it is. */
+export async function openForMigrate(
+  options: CommandLine & { config?: string },
+  context: ServerContext,
+) {
+  const { config, log } = await configure(options, {
+    ...context,
+    defaults: { "log.level": "warn" },
+  });
+  const { openConfigured } = await import("./open_database.ts");
+  const progress = showProgress(context.terminal);
+  try {
+    const onProgress = progress.step;
+    const database = await openConfigured(config, { log, clock: context.clock, onProgress });
+    const { sql, url_for_display, close } = database;
+    return { sql, log, url_for_display, close };
+  } finally {
+    progress.done();
+  }
 }
 
 /** In the order the help lists them. */

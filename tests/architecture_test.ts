@@ -57,6 +57,10 @@ const RULES: Rule[] = [
     may: ["server/cli/failure.ts", "server/config.ts", "db/address.ts"],
   },
   {
+    from: "server/open_database.ts",
+    may: ["server/start_failure.ts", "server/config.ts", "db/database.ts", ...SHARED],
+  },
+  {
     // starts server and agent side by side: the only place that knows both
     from: "server/foreground.ts",
     may: [
@@ -73,7 +77,13 @@ const RULES: Rule[] = [
   },
   {
     from: "server/command.ts",
-    may: ["server/foreground.ts", "server/config.ts", "server/cli/", ...SHARED],
+    may: [
+      "server/foreground.ts",
+      "server/open_database.ts",
+      "server/config.ts",
+      "server/cli/",
+      ...SHARED,
+    ],
   },
   {
     from: "main.ts",
@@ -81,8 +91,6 @@ const RULES: Rule[] = [
       "server/command.ts",
       "agent/command.ts",
       "db/command.ts",
-      "db/database.ts",
-      "server/start_failure.ts",
       "server/cli/",
       "deno.json",
       ...SHARED,

@@ -1,5 +1,6 @@
 /** `monitor hosts | latest | history`: what a server knows, read over its HTTP API. */
 import { Command } from "@commander-js/extra-typings";
+import type { Clock } from "../../clock.ts";
 import { UsageError } from "./failure.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
 import { programName, styled, type Terminal } from "./terminal.ts";
@@ -7,8 +8,7 @@ import { safeJson, safeText } from "./text.ts";
 
 export interface ReadingContext {
   terminal: Terminal;
-  /** Milliseconds since 1970. */
-  now: () => number;
+  clock: Clock;
   env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -56,7 +56,7 @@ function hostsCommand({ terminal, env }: ReadingContext) {
     });
 }
 
-function latestCommand({ terminal, now, env }: ReadingContext) {
+function latestCommand({ terminal, clock, env }: ReadingContext) {
   return new Command("latest")
     .description("the newest value of every metric")
     .argument("[host]", "only this host")
@@ -70,7 +70,7 @@ function latestCommand({ terminal, now, env }: ReadingContext) {
       const { latestLines } = await import("./report_text.ts");
       const { columns } = terminal;
       const one_host = host !== undefined;
-      printTable(terminal, latestLines(answer, { columns, now_ms: now(), one_host }));
+      printTable(terminal, latestLines(answer, { columns, now_ms: clock.now(), one_host }));
       if (Object.keys(answer).length === 0) terminal.err("No host has reported yet\n");
     });
 }
@@ -124,7 +124,7 @@ interface HistoryArguments {
 
 async function showHistory(wanted: HistoryArguments, context: ReadingContext): Promise<void> {
   const { terminal, env } = context;
-  const now_ms = context.now();
+  const now_ms = context.clock.now();
   const start_ms = instant(wanted.since, { option: "--since", now_ms });
   const end_ms = instant(wanted.until, { option: "--until", now_ms });
   if (start_ms >= end_ms) throw new UsageError("--since must be before --until");

@@ -66,11 +66,11 @@ export function setAt(tree: Tree, path: string, value: unknown): void {
   else node[last] = value;
 }
 
-/** Paths and values of a layer's settings. A section that is no object counts as one setting. */
+/** Paths and values of a layer's settings. A section that is empty or no object counts as one. */
 function leaves(tree: Tree, prefix = ""): [string, unknown][] {
   return Object.entries(tree).flatMap(([key, value]): [string, unknown][] => {
     const path = `${prefix}${key}`;
-    const nested = prefix === "" && isTree(value);
+    const nested = prefix === "" && isTree(value) && Object.keys(value).length > 0;
     return nested ? leaves(value, `${path}.`) : [[path, value]];
   });
 }
@@ -88,9 +88,11 @@ export function mergeLayers(layers: readonly Layer[]): Merged {
       }
     }
     for (const [path, value] of given) {
+      // an empty section takes nothing away from earlier layers
+      if (isTree(value) && isTree(valueAt(values, path))) continue;
       const is_file = FILE_NAMES.includes(path) && typeof value === "string" && value !== "";
       const absolute = is_file && !isAbsolute(value) ? resolve(layer.base_dir, value) : value;
-      setAt(values, path, absolute);
+      setAt(values, path, isTree(absolute) ? { ...absolute } : absolute);
       origins.set(path, layer);
     }
   }

@@ -12,9 +12,12 @@ const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 /** What the tests' own surroundings must not decide. */
 const PRIVATE = /^(MONITOR_|NO_COLOR$|FORCE_COLOR$|TERM$)/;
 
+/** No command of these tests takes longer; a server that started by mistake is ended. */
+const RUN_MS_MAX = 60_000;
+
 export function monitorCommand(
   args: string[],
-  options: { env?: Record<string, string>; cwd?: string } = {},
+  options: { env?: Record<string, string>; cwd?: string; signal?: AbortSignal } = {},
 ): Deno.Command {
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !PRIVATE.test(name));
   return new Deno.Command(Deno.execPath(), {
@@ -22,6 +25,7 @@ export function monitorCommand(
     clearEnv: true,
     env: { ...Object.fromEntries(inherited), NO_PROXY: "*", ...options.env },
     cwd: options.cwd,
+    signal: options.signal,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -33,7 +37,8 @@ export async function runMonitor(
   args: string[],
   options: { env?: Record<string, string>; cwd?: string } = {},
 ): Promise<Ran> {
-  const output = await monitorCommand(args, options).output();
+  const signal = AbortSignal.timeout(RUN_MS_MAX);
+  const output = await monitorCommand(args, { ...options, signal }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code: output.code, out: text(output.stdout), err: text(output.stderr) };
 }

@@ -261,6 +261,22 @@ Deno.test("loadConfig() names the variable or the option that is wrong", () => {
   );
 });
 
+Deno.test("loadConfig() takes an empty section for nothing said, and an unknown one for a fault", () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const defaults = { "log.level": "warn" };
+    Deno.writeTextFileSync(`${dir}/a.json`, '{"log": {}, "database": {}}');
+    const config = load(`${dir}/a.json`, { defaults, overrides: { logFormat: "json" } });
+    assert.deepEqual(config, { ...DEFAULTS, log: { level: "warn", format: "json" } });
+    Deno.writeTextFileSync(`${dir}/b.json`, '{"webap": {}}');
+    assert.deepEqual(linesOf(() => load(`${dir}/b.json`)), [
+      `${dir}/b.json: webap: is not a setting, did you mean webapp?`,
+    ]);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
 Deno.test("loadConfig() is not led astray by keys of Object.prototype", () => {
   const dir = Deno.makeTempDirSync();
   try {

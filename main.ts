@@ -1,0 +1,37 @@
+/** Assembles the commands of server/, agent/ and db/; nothing else. */
+import { agentCommand } from "./agent/command.ts";
+import { systemClock } from "./clock.ts";
+import { migrateCommand } from "./db/command.ts";
+import manifest from "./deno.json" with { type: "json" };
+import { readingCommands } from "./server/cli/command.ts";
+import { createProgram, runProgram } from "./server/cli/program.ts";
+import { listenForStop } from "./server/cli/signals.ts";
+import { programName, systemTerminal } from "./server/cli/terminal.ts";
+import { migrateBase, openForMigrate, serverCommands } from "./server/command.ts";
+
+if (import.meta.main) {
+  const { version } = manifest;
+  const terminal = systemTerminal();
+  const args = Deno.args;
+  const context = {
+    version,
+    terminal,
+    clock: systemClock,
+    env: Deno.env.toObject(),
+    verbose: args.includes("--verbose"),
+    program: programName(),
+    listenForStop: () => listenForStop(terminal),
+  };
+  const [up, serve, aggregate] = serverCommands(context);
+  const migrate = migrateCommand(migrateBase(), {
+    clock: context.clock,
+    out: terminal.out,
+    openDatabase: (options) => openForMigrate(options, context),
+  });
+  const program = createProgram({ version, terminal }, [
+    ...[up, serve, agentCommand(context)],
+    ...readingCommands(context),
+    ...[migrate, aggregate],
+  ]);
+  Deno.exit(await runProgram(program, { args, version, terminal }));
+}
