@@ -12,7 +12,7 @@
  *
  * Powers of ten are exact doubles up to 10^22, and integers up to 2^53; beyond nothing is promised.
  * The last two lines are not decimals; in real data of node_exporter they are nearly all of the
- * columns that are not, and cost 1.5 instead of 5 bytes a value this way.
+ * columns that are not, and cost 0.74 instead of 2.05 bytes a value this way.
  *
  * `!` after an index: `isScale` holds for every code that gets here.
  */
