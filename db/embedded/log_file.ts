@@ -7,7 +7,7 @@ export const LOG_BYTES_MAX = 4 * 1024 * 1024;
 const LAST_LINES_MAX = 50;
 
 export class LogFile {
-  readonly #path: string;
+  readonly path: string;
   readonly #bytes_max: number;
   #bytes = 0;
   #file: Deno.FsFile | undefined;
@@ -16,7 +16,7 @@ export class LogFile {
 
   /** Nothing is opened before the first write. */
   constructor(path: string, bytes_max = LOG_BYTES_MAX) {
-    this.#path = path;
+    this.path = path;
     this.#bytes_max = bytes_max;
   }
 
@@ -55,14 +55,14 @@ export class LogFile {
 
   async #write(chunk: Uint8Array): Promise<void> {
     if (this.#file === undefined) {
-      this.#file = await Deno.open(this.#path, { create: true, append: true, mode: 0o600 });
+      this.#file = await Deno.open(this.path, { create: true, append: true, mode: 0o600 });
       this.#bytes = (await this.#file.stat()).size;
     }
     for (let at = 0; at < chunk.length;) at += await this.#file.write(chunk.subarray(at));
     this.#bytes += chunk.length;
     if (this.#bytes < this.#bytes_max) return;
     this.#close();
-    await Deno.rename(this.#path, `${this.#path}.1`);
+    await Deno.rename(this.path, `${this.path}.1`);
   }
 
   #close(): void {

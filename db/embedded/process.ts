@@ -171,6 +171,10 @@ export class PostgresProcess {
     return { expected: this.#stopping, code, signal, reason };
   }
 
+  #seeLog(): string {
+    return `look into PostgreSQL's own log: ${this.#options.log_file.path}`;
+  }
+
   async #ready(wait: { onRecover?: () => void; signal?: AbortSignal }): Promise<void> {
     const { clock, cluster_dir } = this.#options;
     let exit: PostgresExit | undefined;
@@ -183,14 +187,12 @@ export class PostgresProcess {
       const postmaster = await readPostmaster(cluster_dir);
       if (postmaster?.pid === this.pid && postmaster.ready) return;
       if (exit !== undefined) {
-        throw new EmbeddedError(exit.reason, {
-          hint: "the log of PostgreSQL is postgres.log in the data directory",
-        });
+        throw new EmbeddedError(exit.reason, { hint: this.#seeLog() });
       }
       const passed_ms = clock.monotonic() - begun_ms;
       if (passed_ms > START_MS_MAX) {
         throw new EmbeddedError(`it is not ready after ${START_MS_MAX / 60_000} minutes`, {
-          hint: "the log of PostgreSQL is postgres.log in the data directory",
+          hint: this.#seeLog(),
         });
       }
       if (!told && passed_ms > 2_000) {
