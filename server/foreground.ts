@@ -76,7 +76,10 @@ export function firstLines(
 export async function runInForeground(options: ForegroundOptions): Promise<void> {
   const { config, log, terminal, version } = options;
   using stop = listenForStop(terminal);
-  const progress = showProgress(terminal);
+  // a log that something else reads has the steps as lines of its own kind
+  const progress = options.with_agent || terminal.err_is_terminal
+    ? showProgress(terminal)
+    : { step: (step: string) => log.info("progress", { step }), done: () => {} };
   let started = false;
   try {
     await using server = await start(options, stop, progress);

@@ -52,11 +52,27 @@ function listenFailure(error: Error, { host, port }: Config["webapp"]): CommandE
   return undefined;
 }
 
+/** Trouble with files of the data directory: no space, no such parent, a file in its place, … */
+function dataFailure(error: Error, data_dir: string): CommandError | undefined {
+  const { NotFound, AlreadyExists, NotADirectory, PermissionDenied } = Deno.errors;
+  const kinds = [NotFound, AlreadyExists, NotADirectory, PermissionDenied];
+  const of_files = kinds.some((kind) => error instanceof kind) ||
+    /^(ENOSPC|EROFS|EDQUOT|EIO)$/.test(codeOf(error));
+  if (!of_files || !error.message.includes(data_dir)) return undefined;
+  return new CommandError(`Cannot use the data directory "${data_dir}"`, {
+    cause: error,
+    hint: "name a directory on a disk that can be written to with --data DIR",
+  });
+}
+
 /** The error to throw instead of `error`; often the same. */
-export function explainStart(error: unknown, config: Pick<Config, "webapp" | "database">): unknown {
+export function explainStart(
+  error: unknown,
+  config: Pick<Config, "data_dir" | "webapp" | "database">,
+): unknown {
   if (!(error instanceof Error) || "hint" in error) return error;
-  const listening = listenFailure(error, config.webapp);
-  if (listening !== undefined) return listening;
+  const told = dataFailure(error, config.data_dir) ?? listenFailure(error, config.webapp);
+  if (told !== undefined) return told;
   const known = DATABASE_HINTS.find(({ codes }) => codes.test(codeOf(error)));
   if (known === undefined || config.database.kind === "embedded") return error;
   return new CommandError(`Cannot use the database ${displayAddress(config.database.address)}`, {

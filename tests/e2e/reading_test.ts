@@ -60,9 +60,9 @@ Deno.test("monitor hosts prints a table in which a hostile name is harmless", as
   const { code, out, err } = await runMonitor(["hosts", "--server", stub.url]);
   assert.deepEqual([code, err], [0, ""]);
   assert.deepEqual(out.split("\n"), [
-    "HOST                      ALIAS  LOCATION  TAGS",
-    "a                                Zürich    env=prod",
-    "b                         Beta",
+    "HOST                       ALIAS  LOCATION  TAGS",
+    "a                                 Zürich    env=prod",
+    "b                          Beta",
     "evil\\u{1b}[2J\\u{202e}host",
     "",
   ]);
