@@ -1,15 +1,20 @@
 /**
- * Partitions of the hot tables: `report` by the hour, `annotation` by the day. They are made some
- * hours ahead, so that a clock a little fast, or a server that was busy, never waits for one. A time
+ * Partitions of the hot tables: `report` by ten minutes, `annotation` by the day. They are made some
+ * time ahead, so that a clock a little fast, or a server that was busy, never waits for one. A time
  * without a partition goes to the table's default partition, and so does everything older than the
  * first partition ever made.
+ *
+ * Ten minutes, because a question over all hosts reads every hot row of its time: hot rows weigh ten
+ * times what the same samples weigh in a block, and few of them keep such questions fast.
  */
 import type { Sql } from "postgres";
 
+/** The span of one partition of `report`. */
+export const HOT_MS = 10 * 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Partitions are made until this far ahead; reports may be at most minutes ahead. */
-const AHEAD_MS = 6 * HOUR_MS;
+const AHEAD_MS = 2 * HOUR_MS;
 
 /** One transaction at a time makes partitions ("part" in ASCII). */
 const PARTITION_LOCK = 0x70617274;
@@ -20,14 +25,14 @@ interface Partitioned {
 }
 
 const PARTITIONED: readonly Partitioned[] = [
-  { table: "report", step_ms: HOUR_MS },
+  { table: "report", step_ms: HOT_MS },
   { table: "annotation", step_ms: DAY_MS },
 ];
 
-/** `report_2026112213` for an hour, `annotation_20261122` for a day; in UTC. */
+/** `report_202611221310` for ten minutes, `annotation_20261122` for a day; in UTC. */
 export function partitionName(table: string, start_ms: number, step_ms: number): string {
   const digits = new Date(start_ms).toISOString().replaceAll(/\D/g, "");
-  return `${table}_${digits.slice(0, step_ms < DAY_MS ? 10 : 8)}`;
+  return `${table}_${digits.slice(0, step_ms < DAY_MS ? 12 : 8)}`;
 }
 
 /**

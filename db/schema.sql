@@ -10,6 +10,46 @@ create table annotation (
 
 create table annotation_late partition of annotation default;
 
+create table block_1d (
+  host_id integer not null,
+  shape_id integer not null,
+  start timestamp with time zone not null,
+  head bytea storage main not null,
+  offsets bytea storage main not null,
+  data bytea storage external not null,
+  constraint block_1d_pkey PRIMARY KEY (host_id, start, shape_id)
+) partition by range (start);
+
+create table block_1h (
+  host_id integer not null,
+  shape_id integer not null,
+  start timestamp with time zone not null,
+  head bytea storage main not null,
+  offsets bytea storage main not null,
+  data bytea storage external not null,
+  constraint block_1h_pkey PRIMARY KEY (host_id, start, shape_id)
+) partition by range (start);
+
+create table block_5m (
+  host_id integer not null,
+  shape_id integer not null,
+  start timestamp with time zone not null,
+  head bytea storage main not null,
+  offsets bytea storage main not null,
+  data bytea storage external not null,
+  constraint block_5m_pkey PRIMARY KEY (host_id, start, shape_id)
+) partition by range (start);
+
+create table block_raw (
+  host_id integer not null,
+  shape_id integer not null,
+  start timestamp with time zone not null,
+  head bytea storage main not null,
+  offsets bytea storage main not null,
+  data bytea storage external not null,
+  constraint block_raw_pkey PRIMARY KEY (host_id, start, shape_id)
+) partition by range (start);
+
 create table host (
   id integer generated always as identity not null,
   hostname text not null,
@@ -44,6 +84,20 @@ create table migration (
   checksum text not null,
   applied_at timestamp with time zone not null,
   constraint migration_pkey PRIMARY KEY (number)
+);
+
+create table pending_day (
+  host_id integer not null,
+  shape_id integer not null,
+  start timestamp with time zone not null,
+  constraint pending_day_pkey PRIMARY KEY (start, host_id, shape_id)
+);
+
+create table pending_hour (
+  host_id integer not null,
+  shape_id integer not null,
+  start timestamp with time zone not null,
+  constraint pending_hour_pkey PRIMARY KEY (start, host_id, shape_id)
 );
 
 create table report (

@@ -1,8 +1,8 @@
 -- Hosts, metrics, shapes, and the hot table.
 --
 -- A report is one row: its values in the order of its shape. The shape (the sorted list of metrics)
--- is stored once. `report` is partitioned by the hour: an hour is written, closed, turned into
--- blocks, and dropped whole. Rows for an hour without a partition (late data) go to `report_late`.
+-- is stored once. `report` is partitioned by time: a partition is written, closed, turned into
+-- blocks, and dropped whole. Rows for a time without a partition (late data) go to `report_late`.
 
 create table host (
   id integer generated always as identity primary key,
