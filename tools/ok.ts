@@ -18,6 +18,10 @@ const STEPS: readonly Step[] = [
     args: ["test", "-A", "--no-check", "tests/architecture_test.ts", "tests/tidy_test.ts"],
   },
   { name: "schema", args: ["run", "-A", "--no-check", "tools/schema.ts", "--check"] },
+  {
+    name: "settings in docs/CONFIGURATION.md",
+    args: ["run", "-A", "--no-check", "tools/settings.ts", "--check"],
+  },
   { name: "licences", args: ["run", "-A", "--no-check", "tools/licences.ts"] },
 ];
 

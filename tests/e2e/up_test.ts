@@ -1,0 +1,70 @@
+/** `monitor up` as the person at the terminal sees it, from the first lines to Ctrl-C. */
+import assert from "node:assert/strict";
+import manifest from "../../deno.json" with { type: "json" };
+import { tempDir } from "../support/temp_dir.ts";
+import { runMonitor, startMonitor } from "./run_monitor.ts";
+
+/** What a first round of collectors brings on any machine. */
+const METRICS_MIN = 20;
+
+/** Asks until the agent's first report has arrived: the next answer is only a request away. */
+async function firstMetrics(url: string): Promise<Record<string, number>> {
+  for (;;) {
+    const answer = await (await fetch(`${url}/fetch/latest`)).json();
+    const [host] = Object.values<{ metrics: Record<string, number> }>(answer);
+    if (host !== undefined && Object.keys(host.metrics).length >= METRICS_MIN) return host.metrics;
+  }
+}
+
+Deno.test("monitor up says where everything is, collects, and stops cleanly on Ctrl-C", async () => {
+  await using dir = await tempDir();
+  const data = dir.join("data");
+  await using monitor = await startMonitor(["up", "--port", "0", "--data", data]);
+  await monitor.line(/^stop .*Ctrl-C$/);
+  const lines = monitor.out.trimEnd().split("\n");
+  assert.equal(lines[0], `monitor ${manifest.version}`);
+  assert.equal(lines[1], `data      ${data}`);
+  assert.match(lines[2] ?? "", /^page {6}http:\/\/localhost:\d+$/);
+  assert.match(lines[3] ?? "", /^collects {2}cpu_usage, .* of this machine, ".+"$/);
+  assert.deepEqual(lines.slice(4), ["stop      Ctrl-C"]);
+
+  const metrics = await firstMetrics(monitor.url);
+  assert.ok("cpu_usage" in metrics, Object.keys(metrics).join(", "));
+  const latest = await runMonitor(["latest", "--server", monitor.url]);
+  assert.equal(latest.code, 0, latest.err);
+  assert.match(latest.out, /\bcpu_usage +[\d.]+/);
+
+  const second = await runMonitor(["up", "--port", "0", "--data", data]);
+  assert.deepEqual([second.code, second.out], [1, ""]);
+  assert.match(second.err, /^error: Cannot use data directory ".+": monitor with process id \d+ /);
+  assert.match(second.err, /^ {2}try: .+--data$/m);
+
+  monitor.kill("SIGINT");
+  assert.equal(await monitor.ended, 0, monitor.err);
+  assert.equal(monitor.err.trimEnd().split("\n").at(-1), "stopping");
+  await assert.rejects(fetch(monitor.url));
+});
+
+Deno.test("monitor up tells in three lines that its port is taken", async () => {
+  await using dir = await tempDir();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const ran = await runMonitor(["up", "--port", String(port), "--data", dir.join("data")]);
+  assert.deepEqual([ran.code, ran.out], [1, ""]);
+  assert.deepEqual(ran.err.trimEnd().split("\n").slice(-3), [
+    `error: Cannot listen on 127.0.0.1:${port}`,
+    "  why: another program listens there already",
+    `  try: stop it, or take another port with --port ${port + 1}`,
+  ]);
+});
+
+Deno.test("monitor migrate --status tells what an empty database lacks, migrate applies it", async () => {
+  await using dir = await tempDir();
+  const data = dir.join("data");
+  const before = await runMonitor(["migrate", "--status", "--data", data]);
+  assert.equal(before.code, 0, before.err);
+  assert.match(before.out, /^0001_\S+ +pending$/m);
+  const applied = await runMonitor(["migrate", "--data", data]);
+  assert.equal(applied.code, 0, applied.err);
+  assert.match(applied.out, /^Up to date: \d+ migrations?, [1-9]\d* applied now$/m);
+});
