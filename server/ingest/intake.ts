@@ -7,28 +7,11 @@
  * queue, and learn templates for the next time. Either way the answer comes after COMMIT.
  */
 import type { Clock } from "../../clock.ts";
-import {
-  type ClockLimits,
-  type Fault,
-  FAULTS_MAX,
-  type IngestReply,
-  parseReport,
-  type Refusal,
-  type Report,
-  shown,
-} from "../../report.ts";
+import type { ClockLimits, IngestReply, Refusal } from "../../report.ts";
+import { allRefused, parseBody, type ParsedReport } from "./body.ts";
 import type { Directory, KnownHost, ResolvedReport } from "./directory.ts";
 import type { Batch, Duplicates, IngestQueue } from "./queue.ts";
-import { type ScannedReport, scanReports } from "./scan.ts";
 import { learn, Matcher, NameReader } from "./template.ts";
-
-/** The body, or all of its reports, cannot be taken: the sender must change something. */
-export class RefusedError extends Error {
-  override name = "RefusedError";
-  constructor(message: string, readonly refused: Refusal[] = []) {
-    super(message);
-  }
-}
 
 export interface IntakeOptions {
   directory: Directory;
@@ -56,13 +39,6 @@ interface Placed {
 /** Rows of one report, by its position in the body. */
 interface PlacedReport extends Placed {
   element: number;
-}
-
-/** One report of a body: what it became, and where it stood. */
-interface Parsed {
-  index: number;
-  reports: Report[];
-  scanned: ScannedReport | undefined;
 }
 
 const BRACKET_OPEN = 0x5b;
@@ -180,11 +156,11 @@ export class Intake {
   }
 
   async #ordinary(body: Uint8Array): Promise<IngestReply> {
-    const { directory, queue } = this.#options;
-    const { elements, refused } = this.#parse(body);
+    const { directory, queue, clock, limits } = this.#options;
+    const { elements, refused } = parseBody(body, { now_ms: clock.now(), limits });
     this.counters.received += refused.length;
     this.counters.refused += refused.length;
-    if (elements.length === 0) throw refusal(refused);
+    if (elements.length === 0) throw allRefused(refused);
     const reports = elements.flatMap((element) => element.reports);
     const owners = elements.flatMap((element) => element.reports.map(() => element.index));
     const resolved = await directory.resolve(reports);
@@ -196,30 +172,6 @@ export class Intake {
     }
     this.#learn(body, elements, resolved);
     return await this.#settle(placed, elements.length, refused);
-  }
-
-  #parse(body: Uint8Array): { elements: Parsed[]; refused: Refusal[] } {
-    const { clock, limits } = this.#options;
-    const value = parseJson(body);
-    const is_batch = Array.isArray(value);
-    const inputs: unknown[] = is_batch ? value : [value];
-    if (inputs.length === 0) throw new RefusedError("Cannot take the batch: it is empty");
-    const scans = scanReports(body);
-    const now_ms = clock.now();
-    const elements: Parsed[] = [];
-    const refused: Refusal[] = [];
-    let scan = 0;
-    for (const [index, input] of inputs.entries()) {
-      // only objects were scanned as reports
-      const is_object = typeof input === "object" && input !== null && !Array.isArray(input);
-      const scanned = is_object ? scans[scan++] : undefined;
-      const path = is_batch ? `[${index}]` : "";
-      const parsed = parseReport(input, { path, now_ms, limits });
-      const faults: Fault[] = [...scanned?.duplicates ?? [], ...parsed.faults];
-      if (faults.length === 0) elements.push({ index, reports: parsed.reports, scanned });
-      else refused.push(toRefusal(index, faults));
-    }
-    return { elements, refused };
   }
 
   /** Writes one resolved report into the batch. */
@@ -242,7 +194,11 @@ export class Intake {
   }
 
   /** Makes templates of what was just accepted, for the next time. */
-  #learn(body: Uint8Array, elements: readonly Parsed[], resolved: readonly ResolvedReport[]): void {
+  #learn(
+    body: Uint8Array,
+    elements: readonly ParsedReport[],
+    resolved: readonly ResolvedReport[],
+  ): void {
     const { directory } = this.#options;
     let at = 0;
     for (const { reports, scanned } of elements) {
@@ -298,41 +254,4 @@ function isNameOf(
   const { name_bytes } = host;
   if (name.end - name.start !== name_bytes.length) return false;
   return name_bytes.every((byte, i) => byte === body[name.start + i]);
-}
-
-function toRefusal(index: number, faults: readonly Fault[]): Refusal {
-  const [first] = faults;
-  const rest = faults.slice(1, FAULTS_MAX).map((fault) => `${fault.path} ${fault.message}`);
-  return {
-    index,
-    path: first?.path ?? "",
-    message: [first?.message ?? "", ...rest].join("; "),
-  };
-}
-
-function refusal(refused: Refusal[]): RefusedError {
-  const [first] = refused;
-  const more = refused.length > 1 ? ` (and ${refused.length - 1} more reports refused)` : "";
-  return new RefusedError(
-    `Cannot take the report: ${first?.path} ${first?.message}${more}`,
-    refused,
-  );
-}
-
-const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
-
-function parseJson(body: Uint8Array): unknown {
-  let text: string;
-  try {
-    text = strictDecoder.decode(body);
-  } catch {
-    throw new RefusedError("Cannot read the body: it is not UTF-8");
-  }
-  if (text.trim() === "") throw new RefusedError("Cannot read the body: it is empty");
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new RefusedError(`Cannot read the body as JSON: ${shown(reason).slice(1, -1)}`);
-  }
 }

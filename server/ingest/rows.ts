@@ -31,14 +31,16 @@ const AT_OFFSET = 22;
 const LENGTH_OFFSET = 46;
 
 /** Signature, flags and extension length that open a binary COPY. */
-export const COPY_HEAD = new Uint8Array([
+const COPY_HEAD = new Uint8Array([
   ...new TextEncoder().encode("PGCOPY\n"),
   ...[0xff, 0x0d, 0x0a, 0x00],
   ...[0, 0, 0, 0],
   ...[0, 0, 0, 0],
 ]);
 /** The trailer: a column count of -1. */
-export const COPY_TAIL = new Uint8Array([0xff, 0xff]);
+const COPY_TAIL = new Uint8Array([0xff, 0xff]);
+/** Where the first row begins. */
+const FIRST = COPY_HEAD.length;
 
 /** Bytes of a row with `length` values. */
 export function rowBytes(length: number): number {
@@ -70,21 +72,26 @@ export interface RowKey {
   at_ms: number;
 }
 
-/** A growing run of rows. Rows are appended, or taken back to an earlier end; never changed. */
+/**
+ * A growing run of rows. Rows are appended, or taken back to an earlier end; never changed. The head
+ * of the COPY stands before them all the time, so that the whole can be sent in one piece: each
+ * piece costs a turn of the event loop, which is long when thousands of requests wait.
+ */
 export class RowBuffer {
   #bytes: Uint8Array;
   #view: DataView;
-  #end = 0;
+  #end = FIRST;
   #rows = 0;
 
   constructor(capacity_bytes = 64 * 1024) {
-    this.#bytes = new Uint8Array(capacity_bytes);
+    this.#bytes = new Uint8Array(Math.max(capacity_bytes, FIRST));
+    this.#bytes.set(COPY_HEAD);
     this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** Bytes of all rows. */
   get bytes(): number {
-    return this.#end;
+    return this.#end - FIRST;
   }
 
   /** Number of rows. */
@@ -125,28 +132,22 @@ export class RowBuffer {
 
   /** Takes back everything after `bytes`, which held `rows` rows. */
   truncate(bytes: number, rows: number): void {
-    this.#end = bytes;
+    this.#end = FIRST + bytes;
     this.#rows = rows;
   }
 
-  /** Appends all rows of another buffer. */
-  append(other: RowBuffer): void {
-    const end = this.#end + other.#end;
+  /** The rows with head and tail, as COPY wants them. Valid until the next change. */
+  copyData(): Uint8Array {
+    const end = this.#end + COPY_TAIL.length;
     if (end > this.#bytes.length) this.#grow(end);
-    this.#bytes.set(other.#bytes.subarray(0, other.#end), this.#end);
-    this.#end = end;
-    this.#rows += other.#rows;
-  }
-
-  /** The rows as COPY wants them, without head and tail. Valid until the next change. */
-  view(): Uint8Array {
-    return this.#bytes.subarray(0, this.#end);
+    this.#bytes.set(COPY_TAIL, this.#end);
+    return this.#bytes.subarray(0, end);
   }
 
   /** What identifies each row, in order. */
   keys(): RowKey[] {
     const keys: RowKey[] = [];
-    for (let at = 0; at < this.#end;) {
+    for (let at = FIRST; at < this.#end;) {
       const view = this.#view;
       const at_us = view.getInt32(at + AT_OFFSET) * TWO_32 + view.getUint32(at + AT_OFFSET + 4);
       keys.push({
@@ -163,7 +164,7 @@ export class RowBuffer {
   without(positions: ReadonlySet<number>): RowBuffer {
     const rest = new RowBuffer(this.#end);
     let position = 0;
-    for (let at = 0; at < this.#end; position++) {
+    for (let at = FIRST; at < this.#end; position++) {
       const end = at + rowBytes(this.#view.getInt32(at + LENGTH_OFFSET));
       if (!positions.has(position)) {
         rest.#bytes.set(this.#bytes.subarray(at, end), rest.#end);
@@ -179,7 +180,7 @@ export class RowBuffer {
   forEach(visit: (row: RowKey & { length: number; value(index: number): number }) => void): void {
     const view = this.#view;
     const keys = this.keys();
-    let at = 0;
+    let at = FIRST;
     for (const key of keys) {
       const first = at + ROW_HEAD_BYTES + 4;
       const length = view.getInt32(at + LENGTH_OFFSET);

@@ -12,7 +12,7 @@ import { copyReports, existingReports, insertAnnotations } from "../../db/report
 import type { Logger } from "../../log.ts";
 import type { Sql } from "postgres";
 import type { Batch, Duplicates, IngestQueue } from "./queue.ts";
-import { COPY_HEAD, COPY_TAIL, RowBuffer } from "./rows.ts";
+import { RowBuffer } from "./rows.ts";
 
 export interface WriterOptions {
   sql: Sql;
@@ -77,7 +77,7 @@ async function commit(sql: Sql, batch: Batch): Promise<Duplicates> {
   if (batch.annotations.length > 0) await insertAnnotations(sql, batch.annotations);
   if (batch.rows.rows === 0) return undefined;
   try {
-    await copyReports(sql, [COPY_HEAD, batch.rows.view(), COPY_TAIL]);
+    await copyReports(sql, [batch.rows.copyData()]);
     return undefined;
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
@@ -106,7 +106,7 @@ async function commitWithoutDuplicates(sql: Sql, rows: RowBuffer): Promise<Dupli
     for (let i = 0; i < keys.length; i++) if (stored.has(key(i))) duplicates.add(i);
     if (duplicates.size === keys.length) return duplicates;
     try {
-      await copyReports(sql, [COPY_HEAD, rows.without(duplicates).view(), COPY_TAIL]);
+      await copyReports(sql, [rows.without(duplicates).copyData()]);
       return duplicates;
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;

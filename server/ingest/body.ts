@@ -1,0 +1,95 @@
+/** The ordinary way of a body: decode, parse, validate; each report for itself. */
+import {
+  type ClockLimits,
+  type Fault,
+  FAULTS_MAX,
+  parseReport,
+  type Refusal,
+  type Report,
+  shown,
+} from "../../report.ts";
+import { type ScannedReport, scanReports } from "./scan.ts";
+
+/** The body, or all of its reports, cannot be taken: the sender must change something. */
+export class RefusedError extends Error {
+  override name = "RefusedError";
+  constructor(message: string, readonly refused: Refusal[] = []) {
+    super(message);
+  }
+}
+
+/** One report of a body: what it became, and where it stood. */
+export interface ParsedReport {
+  index: number;
+  reports: Report[];
+  scanned: ScannedReport | undefined;
+}
+
+/**
+ * Reads a body: a report, or an array of them.
+ *
+ * @returns the reports that can be taken, and why the others cannot
+ * @throws RefusedError when it is no JSON, or an empty batch
+ */
+export function parseBody(
+  body: Uint8Array,
+  options: { now_ms: number; limits: ClockLimits },
+): { elements: ParsedReport[]; refused: Refusal[] } {
+  const value = parseJson(body);
+  const is_batch = Array.isArray(value);
+  const inputs: unknown[] = is_batch ? value : [value];
+  if (inputs.length === 0) throw new RefusedError("Cannot take the batch: it is empty");
+  const scans = scanReports(body);
+  const elements: ParsedReport[] = [];
+  const refused: Refusal[] = [];
+  let scan = 0;
+  for (const [index, input] of inputs.entries()) {
+    // only objects were scanned as reports
+    const is_object = typeof input === "object" && input !== null && !Array.isArray(input);
+    const scanned = is_object ? scans[scan++] : undefined;
+    const path = is_batch ? `[${index}]` : "";
+    const parsed = parseReport(input, { ...options, path });
+    const faults: Fault[] = [...scanned?.duplicates ?? [], ...parsed.faults];
+    if (faults.length === 0) elements.push({ index, reports: parsed.reports, scanned });
+    else refused.push(toRefusal(index, faults));
+  }
+  return { elements, refused };
+}
+
+function toRefusal(index: number, faults: readonly Fault[]): Refusal {
+  const [first] = faults;
+  const rest = faults.slice(1, FAULTS_MAX).map((fault) => `${fault.path} ${fault.message}`);
+  return {
+    index,
+    path: first?.path ?? "",
+    message: [first?.message ?? "", ...rest].join("; "),
+  };
+}
+
+/** Nothing of a body can be taken. */
+export function allRefused(refused: Refusal[]): RefusedError {
+  const [first] = refused;
+  const more = refused.length > 1 ? ` (and ${refused.length - 1} more reports refused)` : "";
+  return new RefusedError(
+    `Cannot take the report: ${first?.path} ${first?.message}${more}`,
+    refused,
+  );
+}
+
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+function parseJson(body: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = strictDecoder.decode(body);
+  } catch {
+    throw new RefusedError("Cannot read the body: it is not UTF-8");
+  }
+  if (text.trim() === "") throw new RefusedError("Cannot read the body: it is empty");
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new RefusedError(`Cannot read the body as JSON: ${shown(reason).slice(1, -1)}`);
+  }
+}
