@@ -1,5 +1,5 @@
 /** Hosts and what they say about themselves. */
-import type { Sql } from "postgres";
+import type { Sql } from "./connect.ts";
 import type { HostFacts } from "../report.ts";
 
 export interface HostRow {

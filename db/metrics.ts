@@ -1,5 +1,5 @@
 /** Metrics: a name, kept once for all hosts, and what is known about it. */
-import type { Sql } from "postgres";
+import type { Sql } from "./connect.ts";
 import type { MetricMetadata } from "../report.ts";
 
 /** Ids of the given metrics; those not known yet are made. Any number of servers may race. */

@@ -7,7 +7,7 @@
  * Ten minutes, because a question over all hosts reads every hot row of its time: hot rows weigh ten
  * times what the same samples weigh in a block, and few of them keep such questions fast.
  */
-import type { Sql } from "postgres";
+import type { Sql } from "./connect.ts";
 
 /** The span of one partition of `report`. */
 export const HOT_MS = 10 * 60_000;

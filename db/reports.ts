@@ -1,5 +1,5 @@
 /** The hot tables: `report`, one row a report, written by binary COPY, and `annotation`. */
-import type { Sql } from "postgres";
+import type { Sql } from "./connect.ts";
 import { copyIn } from "./copy.ts";
 
 /** What identifies a report: storing a second one with the same key changes nothing. */

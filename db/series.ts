@@ -1,5 +1,5 @@
 /** Series: where the samples of one metric of one host are. */
-import type { Sql } from "postgres";
+import type { Sql } from "./connect.ts";
 
 export interface SeriesLocation {
   host_id: number;

@@ -1,6 +1,6 @@
 /** Shapes: the ordered lists of metrics that reports consist of, and which host uses which. */
 import { createHash } from "node:crypto";
-import type { Sql } from "postgres";
+import type { Sql } from "./connect.ts";
 
 export interface ShapeInput {
   /** Metric names, sorted (see `shapeNames`). */

@@ -6,7 +6,7 @@
  * reports may bring the same new names at once (a fleet starting): while one round with the database
  * is under way, the next reports gather, and the next round serves all of them together.
  */
-import type { Sql } from "postgres";
+import type { Sql } from "../../db/connect.ts";
 import type { Clock } from "../../clock.ts";
 import { ensureHosts, updateHostFacts } from "../../db/hosts.ts";
 import { ensureMetrics, updateMetadata } from "../../db/metrics.ts";

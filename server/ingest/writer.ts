@@ -10,7 +10,7 @@
 import { isRetryable, isUniqueViolation } from "../../db/sqlstate.ts";
 import { copyReports, existingReports, insertAnnotations } from "../../db/reports.ts";
 import type { Logger } from "../../log.ts";
-import type { Sql } from "postgres";
+import type { Sql } from "../../db/connect.ts";
 import type { Batch, Duplicates, IngestQueue } from "./queue.ts";
 import { RowBuffer } from "./rows.ts";
 

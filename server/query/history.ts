@@ -1,5 +1,5 @@
 /** The history of one series. */
-import type { Sql } from "postgres";
+import type { Sql } from "../../db/connect.ts";
 import { selectSamples } from "../../db/reports.ts";
 import { selectSeries } from "../../db/series.ts";
 

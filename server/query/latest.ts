@@ -3,7 +3,7 @@
  * searched for. It is read from the database at the start and then follows the commits; a host's
  * JSON is made when it is asked for and kept until the host's next report.
  */
-import type { Sql } from "postgres";
+import type { Sql } from "../../db/connect.ts";
 import { type HostRow, selectHosts } from "../../db/hosts.ts";
 import { selectLatestReports } from "../../db/reports.ts";
 import { selectShapeNames } from "../../db/shapes.ts";
