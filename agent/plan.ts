@@ -4,10 +4,11 @@
  * Every script runs at multiples of its interval on the wall clock: every 10 s means :00, :10, :20 on
  * every host, so that their samples can be compared. From that follows all the rest:
  *
- * - A script is due when the wall clock has reached its `next_ms`. The tick it then runs for is the
- *   *latest* multiple that has passed, not the one it was planned for: after a suspend or a busy
- *   second it runs once, with a timestamp that is true.
- * - Scripts whose latest multiple is the same instant share a tick, whatever their intervals.
+ * - A script is due when the wall clock has reached its `next_ms`, and is stamped with the multiple
+ *   it is due at. Only when that was a while ago (a suspend, a clock set forwards) it is stamped with
+ *   the present instead, since a sample's time has to be true; and it runs once, not once for every
+ *   tick that was slept through.
+ * - Scripts that are due at the same instant share a tick, whatever their intervals.
  * - A script that is still running is not started again; that tick is missed and counted.
  * - The wall clock may jump. Forwards looks like a late wake-up. Backwards by less than an interval
  *   (a clock being corrected) keeps `next_ms`, so that no tick runs twice. Backwards by more makes
@@ -41,6 +42,9 @@ export interface Plan {
 /** Sleep at most this long, so that a clock set forwards delays a tick by no more. */
 export const WAKE_MS_MAX = 30_000;
 
+/** A tick that is later than this is stamped with the present. */
+export const LATE_MS_MAX = 1_000;
+
 /** The first multiple of `every_ms` after `now_ms`. */
 export function alignedAfter(now_ms: number, every_ms: number): number {
   return Math.floor(now_ms / every_ms) * every_ms + every_ms;
@@ -60,7 +64,7 @@ export function plan(
     let upcoming_ms = alignedAfter(now_ms, every_ms);
     if (next_ms <= now_ms) {
       if (running.has(name)) missed.push(name);
-      else addTo(ticks, upcoming_ms - every_ms, name);
+      else addTo(ticks, stampMs(upcoming_ms - every_ms, now_ms), name);
     } else if (next_ms <= upcoming_ms + every_ms) {
       upcoming_ms = next_ms;
     }
@@ -73,6 +77,10 @@ export function plan(
     timetable: next,
     wake_in_ms,
   };
+}
+
+function stampMs(aligned_ms: number, now_ms: number): number {
+  return now_ms - aligned_ms > LATE_MS_MAX ? now_ms : aligned_ms;
 }
 
 function addTo(ticks: Map<number, string[]>, at_ms: number, name: string): void {

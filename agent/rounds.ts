@@ -121,7 +121,9 @@ export class Rounds {
       const { collector } = record;
       const answer = await sandbox.collect(name, collector.timeout_ms);
       if (this.#stopped) return new Map();
-      record.timeouts_in_row = answer.kind === "timeout" ? record.timeouts_in_row + 1 : 0;
+      record.timeouts_in_row = answer.kind === "timeout" || answer.kind === "stuck"
+        ? record.timeouts_in_row + 1
+        : 0;
       if (answer.kind !== "done") return this.#failed(record, answer.message);
       const read = readCollected(answer.json ?? "null", { name, at_ms });
       if ("fault" in read) return this.#failed(record, read.fault);

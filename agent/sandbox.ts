@@ -5,7 +5,9 @@
  * costs some 8 MB), so the shipped set, which needs none, runs in one. A script is first loaded where
  * there are no permissions at all, to read what it says about itself; `admit` then says what it is
  * granted. A script that misses its deadline takes its Worker down: it is moved out and lives alone
- * from then on, and the others are started again in a new Worker and asked once more.
+ * from then on, and the others are started again in a new Worker and asked once more. A script that
+ * loops is not run again at all, since its thread cannot be ended (see sandbox_cell.ts); only of
+ * shipped ones a busy machine is believed to be the reason.
  */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
@@ -36,6 +38,8 @@ interface Inmate {
   script: SandboxScript;
   permissions: PermissionSet;
   alone: boolean;
+  /** Why it is never run again. */
+  banned?: string;
 }
 
 export class Sandbox implements Disposable {
@@ -75,6 +79,7 @@ export class Sandbox implements Disposable {
   async collect(name: string, timeout_ms: number): Promise<Answer> {
     const inmate = this.#inmates.get(name);
     if (inmate === undefined) return { kind: "failed", message: "is not admitted" };
+    if (inmate.banned !== undefined) return { kind: "failed", message: inmate.banned };
     const answer = await this.#attempt(inmate, async (cell) => {
       if (!cell.isLoaded(inmate.script)) {
         const loaded = await cell.load(inmate.script, LOAD_MS_MAX);
@@ -82,7 +87,11 @@ export class Sandbox implements Disposable {
       }
       return await cell.collect(name, timeout_ms);
     });
-    if (answer.kind === "timeout" && !inmate.alone) {
+    if (answer.kind === "stuck" && inmate.script.origin === "user") {
+      inmate.banned = `${answer.message}; it is not run again until the agent restarts`;
+      return { kind: "failed", message: inmate.banned };
+    }
+    if ((answer.kind === "timeout" || answer.kind === "stuck") && !inmate.alone) {
       inmate.alone = true;
       this.#options.log.warn("Collector missed its deadline; it runs alone from now on", {
         script: name,

@@ -2,11 +2,16 @@
  * One Worker with one set of permissions, seen from the trusted side. Scripts are loaded into it and
  * asked to collect; every request has a deadline.
  *
- * A Worker is one thread. When a deadline passes, either that script is waiting for something, or
- * some script keeps the thread busy and nobody else gets a turn. The Worker notes in shared memory
- * which request it last turned to, so the guilty one can be told from its victims. Either way the
- * Worker is ended, since nothing else stops a loop: the guilty request is answered with "timeout",
- * all others with "lost", and they may be asked again in a new cell.
+ * A Worker is one thread. When a deadline passes, the Worker is asked for a sign of life. If it gives
+ * one, the script was waiting for something: its request is answered with "timeout". If not, some
+ * script keeps the thread busy; the Worker has noted in shared memory which request it turned to
+ * last, and that one is answered with "stuck". In both cases the Worker is ended, and all other
+ * requests are answered with "lost": they may be asked again in a new cell.
+ *
+ * Ending a Worker does not end its thread while that runs a loop: Deno (seen with 2.7.11 and 2.9.6)
+ * blocks the caller for 2 s and then gives up; the loop goes on using a core until the process ends.
+ * So a busy Worker is ended when it gives a sign of life after all, and whoever gets "stuck" must not
+ * run that script again in this process.
  */
 import type { Clock } from "../clock.ts";
 import type { HostMethods } from "./host.ts";
@@ -16,7 +21,7 @@ import { type FromWorker, readFromWorker, type ToWorker } from "./sandbox_protoc
 
 export type Answer =
   | { kind: "done"; json: string | undefined }
-  | { kind: "failed" | "timeout" | "lost"; message: string };
+  | { kind: "failed" | "timeout" | "stuck" | "lost"; message: string };
 
 export interface CellOptions {
   /** Shown in diagnostics. */
@@ -41,7 +46,10 @@ const CALLS_MAX = 256;
 /** Stray errors and console lines passed on; a flood is cut here. Per cell, until a script is done. */
 const STRAYS_MAX = 20;
 
-const textDone: Answer = { kind: "lost", message: "the Worker was ended" };
+/** A thread that does not answer for so long is busy; on a crowded machine it may be just hungry. */
+const SIGN_OF_LIFE_MS_MAX = 2_000;
+
+const ENDED: Answer = { kind: "lost", message: "the Worker was ended" };
 
 export class Cell {
   readonly #options: CellOptions;
@@ -53,6 +61,8 @@ export class Cell {
   #calls = 0;
   #strays = 0;
   #closed = false;
+  /** Aborted by a sign of life; set while one is being waited for. */
+  #sign_of_life: AbortController | undefined;
 
   constructor(options: CellOptions) {
     this.#options = options;
@@ -99,7 +109,7 @@ export class Cell {
 
   /** Ends the Worker. Requests under way are answered as lost. */
   close(): void {
-    this.#end(textDone);
+    this.#end(ENDED);
   }
 
   #request(
@@ -107,14 +117,14 @@ export class Cell {
     timeout_ms: number,
     message: (request: number) => ToWorker,
   ): Promise<Answer> {
-    if (this.#closed) return Promise.resolve(textDone);
+    if (this.#closed) return Promise.resolve(ENDED);
     const request = this.#next_request++;
     return new Promise((resolve) => {
       const settled = new AbortController();
       this.#pending.set(request, { script, timeout_ms, resolve, settled });
       this.#send(message(request));
       void this.#options.clock.sleep(timeout_ms, settled.signal).then(() => {
-        if (this.#pending.has(request)) this.#expire(request);
+        if (this.#pending.has(request)) return this.#expire(request);
       });
     });
   }
@@ -128,21 +138,31 @@ export class Cell {
     pending.resolve(answer);
   }
 
-  #expire(request: number): void {
-    const focused = Atomics.load(this.#focus, 0);
-    const guilty = this.#pending.has(focused) ? focused : request;
-    const timeout_ms = this.#pending.get(guilty)?.timeout_ms ?? 0;
-    this.#settle(guilty, {
-      kind: "timeout",
-      message: `did not finish within ${durationText(timeout_ms)}`,
-    });
-    this.#end({ kind: "lost", message: "another script kept the Worker busy" });
+  async #expire(request: number): Promise<void> {
+    if (this.#sign_of_life !== undefined) return;
+    this.#sign_of_life = new AbortController();
+    this.#send({ type: "ping" });
+    await this.#options.clock.sleep(SIGN_OF_LIFE_MS_MAX, this.#sign_of_life.signal);
+    const alive = this.#sign_of_life.signal.aborted;
+    this.#sign_of_life = undefined;
+    // It ended a moment after its deadline: the answer has been given, and nothing is wrong.
+    if (alive && !this.#pending.has(request)) return;
+    if (alive) {
+      const { timeout_ms = 0 } = this.#pending.get(request) ?? {};
+      const message = `did not finish within ${durationText(timeout_ms)}`;
+      this.#settle(request, { kind: "timeout", message });
+    } else {
+      const busy = Atomics.load(this.#focus, 0);
+      const message = "kept its thread busy past its deadline, as an endless loop does";
+      this.#settle(this.#pending.has(busy) ? busy : request, { kind: "stuck", message });
+    }
+    this.#end({ kind: "lost", message: "another script kept the Worker busy" }, { busy: !alive });
   }
 
-  #end(answer: Answer): void {
+  #end(answer: Answer, { busy }: { busy: boolean } = { busy: false }): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#worker.terminate();
+    if (!busy) this.#worker.terminate();
     for (const request of [...this.#pending.keys()]) this.#settle(request, answer);
   }
 
@@ -151,13 +171,16 @@ export class Cell {
   }
 
   #receive(data: unknown): void {
+    // Closed, and yet there is a message: it was busy, and is no more.
+    if (this.#closed) return this.#worker.terminate();
     const message = readFromWorker(data);
-    if (message === undefined || this.#closed) return;
+    if (message === undefined) return;
     if (message.type === "done") {
       this.#settle(message.request, { kind: "done", json: message.json });
     } else if (message.type === "failed") {
       this.#settle(message.request, { kind: "failed", message: message.message });
-    } else if (message.type === "call") void this.#answer(message);
+    } else if (message.type === "pong") this.#sign_of_life?.abort();
+    else if (message.type === "call") void this.#answer(message);
     else if (this.#strays++ < STRAYS_MAX) this.#options.onStray(message);
   }
 

@@ -11,7 +11,9 @@ export type ToWorker =
   | { type: "load"; request: number; script: string; text: string }
   | { type: "collect"; request: number; script: string }
   | { type: "reply"; call: number; value: unknown }
-  | { type: "refuse"; call: number; message: string };
+  | { type: "refuse"; call: number; message: string }
+  /** Answered at once by a Worker whose thread is free. */
+  | { type: "ping" };
 
 export type FromWorker =
   /** `json` is the metadata of a loaded script, or what `collect()` returned. */
@@ -20,7 +22,8 @@ export type FromWorker =
   | { type: "call"; call: number; request: number; method: string; argument: unknown }
   /** Something a script left behind: an error nobody awaited, or lines for the console. */
   | { type: "stray"; message: string; script?: string }
-  | { type: "console"; message: string };
+  | { type: "console"; message: string }
+  | { type: "pong" };
 
 /** A report of 10,000 metrics with long names fits. */
 export const RESULT_CHARS_MAX = 2 * 1024 * 1024;
@@ -33,6 +36,7 @@ export function readFromWorker(data: unknown): FromWorker | undefined {
   const field = (key: string): unknown => Reflect.get(data, key);
   const [type, request, call] = [field("type"), field("request"), field("call")];
   const message = shortText(field("message"));
+  if (type === "pong") return { type };
   if (type === "console") return { type, message };
   if (type === "stray") return { type, message, script: shortText(field("script")) || undefined };
   if (typeof request !== "number") return undefined;

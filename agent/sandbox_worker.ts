@@ -158,6 +158,7 @@ scope.addEventListener("message", ({ data }) => {
     ({ focus, platform } = data);
     return;
   }
+  if (data.type === "ping") return post({ type: "pong" });
   if (data.type === "reply" || data.type === "refuse") return settle(data);
   focus[0] = data.request;
   if (data.type === "load") void load(data);
