@@ -32,6 +32,7 @@ const RULES: Rule[] = [
     from: "server/http/",
     may: [
       "server/http/",
+      "server/wire/",
       "server/ingest/queue.ts",
       "server/query/",
       "server/alerts/",
@@ -39,13 +40,15 @@ const RULES: Rule[] = [
       ...SHARED,
     ],
   },
+  // other formats of reports: pure readers of texts
+  { from: "server/wire/", may: ["server/wire/", ...SHARED] },
   { from: "server/web/", may: ["server/web/"] },
   { from: "server/config", may: ["server/config/", "db/address.ts", ...SHARED] },
   { from: "server/cli/", may: ["server/cli/", ...SHARED] },
   {
     from: "server/serve.ts",
     may: [
-      ...["http", "ingest", "aggregate", "query", "alerts", "notify", "web"]
+      ...["http", "wire", "ingest", "aggregate", "query", "alerts", "notify", "web"]
         .map((step) => `server/${step}/`),
       "server/config.ts",
       "db/",
