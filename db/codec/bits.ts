@@ -94,6 +94,28 @@ export class BitReader {
     return this.#position - start;
   }
 
+  /** The next 32 bits as a 32-bit integer, with zeros past the end. Nothing is read. */
+  peek(): number {
+    const bytes = this.#bytes;
+    const index = this.#position >>> 3;
+    const used = this.#position & 7;
+    if (index + 4 < bytes.length) {
+      const word = bytes[index]! << 24 | bytes[index + 1]! << 16 | bytes[index + 2]! << 8 |
+        bytes[index + 3]!;
+      return word << used | bytes[index + 4]! >>> (8 - used);
+    }
+    let word = 0;
+    for (let i = 0; i < 4; i++) word = word << 8 | (bytes[index + i] ?? 0);
+    return word << used;
+  }
+
+  /** Reads `count` bits without looking at them; false, with nothing read, past the end. */
+  skip(count: number): boolean {
+    if (this.#position + count > this.#bytes.length * 8) return false;
+    this.#position += count;
+    return true;
+  }
+
   /** The next `count` bits (at most 53) as an integer. Throws a `CodecError` past the end. */
   read(count: number): number {
     if (this.#position + count > this.#bytes.length * 8) {

@@ -29,13 +29,13 @@ import { type Decimal, findDecimal } from "./decimal.ts";
 import { CodecError } from "./error.ts";
 import {
   chooseOrder,
+  fillResiduals,
   ORDER_MAX,
-  readResiduals,
   RESIDUAL_LIMIT,
   residualBits,
   writeResiduals,
 } from "./golomb.ts";
-import { isScale, scaleOf } from "./scale.ts";
+import { isScale, scaleAll, scaleOf } from "./scale.ts";
 import { readXor, writeXor } from "./xor.ts";
 
 /**
@@ -43,6 +43,9 @@ import { readXor, writeXor } from "./xor.ts";
  * a reader allocate, 8 bytes each.
  */
 export const ROWS_MAX = 720_000;
+
+/** Integers below are what the bit operators work on. */
+const BITS_LIMIT = 2 ** 31;
 
 const FORMAT_DELTA = 0;
 const FORMAT_DELTA_OF_DELTA = 1;
@@ -170,27 +173,32 @@ function readDecimal(
   bytes: ByteReader,
   { rows, format, scale }: { rows: number; format: number; scale: number },
 ): Float64Array {
-  const valueOf = scaleOf(scale);
   let integer = bytes.signedVarint();
   const values = new Float64Array(rows);
-  if (bytes.left === 0) return values.fill(finite(valueOf(integer)));
+  if (bytes.left === 0) return values.fill(finite(scaleOf(scale)(integer)));
   const order = bytes.byte();
   if (order > ORDER_MAX) throw new CodecError("corrupt", `A column has codes of order ${order}`);
   const step = bytes.varint();
-  const residuals = readResiduals(new BitReader(bytes.take(bytes.left)), rows - 1, order);
-  values[0] = finite(valueOf(integer));
+  // in place: another array would cost as much as reading the bits
+  fillResiduals(new BitReader(bytes.take(bytes.left)), values.subarray(1), order);
+  values[0] = integer;
   let slope = 0;
-  for (let i = 0; i < residuals.length; i++) {
-    const residual = residuals[i]!;
-    const signed = residual % 2 === 0 ? residual / 2 : -(residual + 1) / 2;
+  for (let i = 1; i < rows; i++) {
+    const signed = signedOf(values[i]!);
     slope = format === FORMAT_DELTA ? signed : slope + signed;
     integer += slope * step;
-    if (Math.abs(integer) > INTEGER_MAX) {
+    if (integer > INTEGER_MAX || integer < -INTEGER_MAX) {
       throw new CodecError("corrupt", "A column leaves the integers up to 2^53");
     }
-    values[i + 1] = valueOf(integer);
+    values[i] = integer;
   }
-  return values;
+  return scaleAll(values, scale);
+}
+
+/** Undoes `planOf`. The remainder of a double is a call, bits of an integer are not: 10 times faster. */
+function signedOf(residual: number): number {
+  if (residual < BITS_LIMIT) return (residual >>> 1) ^ -(residual & 1);
+  return residual % 2 === 0 ? residual / 2 : -(residual + 1) / 2;
 }
 
 function finite(value: number): number {

@@ -129,16 +129,31 @@ function readCode(bits: BitReader, order: number): number {
   return bits.read(length) - 2 ** order;
 }
 
-/**
- * Reads `count` numbers, zeros after the end of the bits included. Throws a `CodecError` when the
- * bits say more than `count` numbers or end inside one.
- */
+/** Reads `count` numbers, zeros after the end of the bits included. Throws as `fillResiduals`. */
 export function readResiduals(bits: BitReader, count: number, order: number): Float64Array {
   const residuals = new Float64Array(count);
+  fillResiduals(bits, residuals, order);
+  return residuals;
+}
+
+/**
+ * Reads as many numbers as `residuals`, which is all 0, has places. Throws a `CodecError` when the
+ * bits say more than that or end inside one.
+ *
+ * Nearly every code is within the next 32 bits. It is found there with a few operations on integers:
+ * the zeros before w are read as a part of it, as they add nothing.
+ */
+export function fillResiduals(bits: BitReader, residuals: Float64Array, order: number): void {
+  const count = residuals.length;
+  const base = 2 ** order;
   let at = 0;
   for (;;) {
-    const residual = readCode(bits, order);
-    if (residual === -1) return residuals;
+    const word = bits.peek();
+    const length = 2 * Math.clz32(word) + order + 1;
+    const residual = length <= 32 && bits.skip(length)
+      ? (word >>> (32 - length)) - base
+      : readCode(bits, order);
+    if (residual === -1) return;
     if (residual === 0) {
       const more = readCode(bits, 0);
       if (more === -1) throw new CodecError("truncated", "A run of zeros has no length");

@@ -51,3 +51,19 @@ export function scaleOf(code: number): (mantissa: number) => number {
   const power = POWERS_OF_TEN[code]!;
   return (mantissa) => mantissa / power;
 }
+
+/**
+ * The same for all integers of an array, which become their doubles. One loop for each kind of
+ * scale: a call per value would cost three times what all else of decoding a column does.
+ */
+export function scaleAll(integers: Float64Array, code: number): Float64Array {
+  if (code === 0) return integers;
+  if (code <= SCALE_MULTIPLY) {
+    const power = POWERS_OF_TEN[code]!;
+    for (let i = 0; i < integers.length; i++) integers[i] = integers[i]! / power;
+    return integers;
+  }
+  const valueOf = scaleOf(code);
+  for (let i = 0; i < integers.length; i++) integers[i] = valueOf(integers[i]!);
+  return integers;
+}
