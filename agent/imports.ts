@@ -43,6 +43,8 @@ function isImport(text: string, at: number): boolean {
   if (begin >= text.length || `("'{*.`.includes(text.charAt(begin))) return true;
   const name = wordAt(text, begin);
   if (name === "") return false;
+  // Nobody writes names with escapes, and they may hold any of the characters looked for here.
+  if (name.includes("\\")) return true;
   const next = afterGap(text, begin + name.length);
   if (next >= text.length || text.charAt(next) === ",") return true;
   return PHASES.has(name) || wordAt(text, next) === "from";

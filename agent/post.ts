@@ -47,8 +47,7 @@ export async function postMetrics(
       body: await readText(response),
     };
   } catch (error) {
-    const reason: unknown = request.signal.aborted ? request.signal.reason : error;
-    throw new Error(reason instanceof Error ? withoutUrl(reason.message) : String(reason));
+    throw new Error(reasonOf(request.signal.aborted ? request.signal.reason : error));
   } finally {
     answered.abort();
     signal.removeEventListener("abort", stop);
@@ -66,8 +65,10 @@ async function readText(response: Response): Promise<string> {
   return text;
 }
 
-/** Deno's messages repeat the URL, which may hold a password; the cause behind it is what helps. */
-function withoutUrl(message: string): string {
-  return message.replace(/^error sending request( from \S+)? for url \([^)]*\):?\s*/, "") ||
-    message;
+/** The last cause says what happened; Deno's words before it repeat the URL, which may hold a secret. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause !== undefined) return reasonOf(error.cause);
+  const told = /^error sending request( from \S+)? for url \([^)]*\):?\s*/;
+  return error.message.replace(told, "") || error.message;
 }
