@@ -7,7 +7,8 @@
  * Ten minutes, because a question over all hosts reads every hot row of its time: hot rows weigh ten
  * times what the same samples weigh in a block, and few of them keep such questions fast.
  */
-import type { Sql } from "./connect.ts";
+import type { AnySql, Sql } from "./connect.ts";
+import { codeOf, SQLSTATE } from "./sqlstate.ts";
 
 /** The span of one partition of `report`. */
 export const HOT_MS = 10 * 60_000;
@@ -17,7 +18,15 @@ const DAY_MS = 24 * HOUR_MS;
 const AHEAD_MS = 2 * HOUR_MS;
 
 /** One transaction at a time makes partitions ("part" in ASCII). */
-const PARTITION_LOCK = 0x70617274;
+export const PARTITION_LOCK = 0x70617274;
+
+/**
+ * Partitions of `report` at one time, for back-fill (two hours ahead of now are thirteen). Each is a
+ * table of its own that planning and locking have to look at; beyond them late rows are cheaper.
+ */
+export const SLOTS_MAX = 400;
+/** Attaching a partition waits this long for readers of late rows; writers wait behind it. */
+const ATTACH_WAIT_MS = 2_000;
 
 interface Partitioned {
   table: string;
@@ -41,37 +50,81 @@ export function partitionName(table: string, start_ms: number, step_ms: number):
  * @returns the names of those made
  */
 export async function ensurePartitions(sql: Sql, now_ms: number): Promise<string[]> {
-  const wanted: { table: string; name: string; from: string; to: string }[] = [];
+  const wanted: WantedPartition[] = [];
   for (const { table, step_ms } of PARTITIONED) {
     const first = Math.floor(now_ms / step_ms) * step_ms;
     for (let start = first; start <= now_ms + AHEAD_MS; start += step_ms) {
-      wanted.push({
-        table,
-        name: partitionName(table, start, step_ms),
-        from: new Date(start).toISOString(),
-        to: new Date(start + step_ms).toISOString(),
-      });
+      wanted.push(spanOf({ table, step_ms }, start));
     }
   }
   const made: string[] = [];
   await sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${PARTITION_LOCK})`;
-    for (const { table, name, from, to } of wanted) {
-      const [there] = await tx`select from pg_class where relname = ${name} and relispartition`;
-      if (there !== undefined) continue;
-      const [late] = await tx`
-        select from ${tx(`${table}_late`)} where at >= ${from} and at < ${to} limit 1`;
-      // rows of this time are in the default partition already: a partition cannot take them away
-      if (late !== undefined) continue;
-      // made apart and then attached: this way readers and writers are not locked out
-      await tx`create table ${tx(name)} (like ${
-        tx(table)
-      } including storage including constraints)`;
-      // a range is part of the statement's text; both ends come from toISOString()
-      await tx`alter table ${tx(table)} attach partition ${tx(name)}
-        for values from (${tx.unsafe(`'${from}'`)}) to (${tx.unsafe(`'${to}'`)})`;
-      made.push(name);
-    }
+    for (const partition of wanted) if (await make(tx, partition)) made.push(partition.name);
   });
   return made;
+}
+
+/**
+ * Makes the ten-minute partition that begins at `start_ms` (a multiple of `HOT_MS`), so that many
+ * reports of a past time need not go through `report_late`. It is no failure when it cannot be made
+ * (too many there are, reports of that time are in `report_late` already, readers in the way): late
+ * rows are merged as well, at a higher price.
+ *
+ * @returns whether there is such a partition now
+ */
+export async function ensureSlot(sql: Sql, start_ms: number): Promise<boolean> {
+  const wanted = spanOf({ table: "report", step_ms: HOT_MS }, start_ms);
+  try {
+    return await sql.begin(async (tx) => {
+      await tx`select set_config('lock_timeout', ${`${ATTACH_WAIT_MS}ms`}, true)`;
+      await tx`select pg_advisory_xact_lock(${PARTITION_LOCK})`;
+      const [{ there, slots } = { there: false, slots: 0 }] = await tx<
+        { there: boolean; slots: number }[]
+      >`
+        select
+          coalesce(bool_or(c.relname = ${wanted.name}), false) as there,
+          count(*) as slots
+        from pg_inherits i
+        join pg_class c on c.oid = i.inhrelid
+        where i.inhparent = 'report'::regclass`;
+      return there || slots < SLOTS_MAX && await make(tx, wanted);
+    });
+  } catch (error) {
+    if (codeOf(error) === SQLSTATE.lock_not_available) return false;
+    throw error;
+  }
+}
+
+interface WantedPartition {
+  table: string;
+  name: string;
+  /** ISO 8601. */
+  from: string;
+  to: string;
+}
+
+function spanOf({ table, step_ms }: Partitioned, start_ms: number): WantedPartition {
+  return {
+    table,
+    name: partitionName(table, start_ms, step_ms),
+    from: new Date(start_ms).toISOString(),
+    to: new Date(start_ms + step_ms).toISOString(),
+  };
+}
+
+/** Makes one partition when it is missing and can be made. The caller holds `PARTITION_LOCK`. */
+async function make(tx: AnySql, { table, name, from, to }: WantedPartition): Promise<boolean> {
+  const [there] = await tx`select from pg_class where relname = ${name} and relispartition`;
+  if (there !== undefined) return false;
+  const [late] = await tx`
+    select from ${tx(`${table}_late`)} where at >= ${from} and at < ${to} limit 1`;
+  // rows of this time are in the default partition already: a partition cannot take them away
+  if (late !== undefined) return false;
+  // made apart and then attached: this way readers and writers are not locked out
+  await tx`create table ${tx(name)} (like ${tx(table)} including storage including constraints)`;
+  // a range is part of the statement's text; both ends come from toISOString()
+  await tx`alter table ${tx(table)} attach partition ${tx(name)}
+    for values from (${tx.unsafe(`'${from}'`)}) to (${tx.unsafe(`'${to}'`)})`;
+  return true;
 }

@@ -1,0 +1,64 @@
+/**
+ * Two locks of aggregation, over any number of servers on one database.
+ *
+ * One runner at a time: a lock of a session, on a connection that does nothing else. It spares two
+ * servers the same work, and no more: it is gone with its connection, which a runner notices late.
+ *
+ * One write at a time: a lock of each transaction that changes blocks. Such a transaction reads what
+ * is there, adds to it and writes it back; two of them at once would lose what one has added, and a
+ * row that does not exist yet cannot be locked. Under it, two runners that overlap do work twice and
+ * nothing wrong.
+ */
+import type { Sql, TransactionSql } from "./connect.ts";
+
+/** "aggr" and "aggw" in ASCII. */
+const RUN_LOCK = 0x61676772;
+const WRITE_LOCK = 0x61676777;
+
+/**
+ * Becomes the one runner, or does not: undefined when another is running. Takes a connection of the
+ * pool until it is disposed of.
+ */
+export async function tryRunLock(sql: Sql): Promise<AsyncDisposable | undefined> {
+  const session = await sql.reserve();
+  let held = false;
+  try {
+    const [row] = await session<{ held: boolean }[]>`
+      select pg_try_advisory_lock(${RUN_LOCK}) as held`;
+    held = row?.held ?? false;
+  } finally {
+    if (!held) session.release();
+  }
+  if (!held) return undefined;
+  return {
+    async [Symbol.asyncDispose]() {
+      try {
+        await session`select pg_advisory_unlock(${RUN_LOCK})`;
+      } catch {
+        // the connection is gone, and the lock with it
+      } finally {
+        session.release();
+      }
+    },
+  };
+}
+
+/**
+ * Runs a transaction that changes blocks, alone.
+ *
+ * Its COMMIT does not wait for the disk: what a crash of PostgreSQL takes back is the newest
+ * transactions in order, and everything here is done again from what the older ones left. (Dropping
+ * a slot does wait, and with it everything committed before.) So aggregation takes no fsync from
+ * the reports that wait for theirs.
+ */
+export async function writeTransaction<T>(
+  sql: Sql,
+  run: (tx: TransactionSql) => Promise<T>,
+): Promise<T> {
+  // the driver's type unwraps arrays of promises; ours returns none
+  return await sql.begin(async (tx) => {
+    await tx`
+      select set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(${WRITE_LOCK})`;
+    return await run(tx);
+  }) as T;
+}

@@ -1,0 +1,172 @@
+/**
+ * The hot table as aggregation sees it: slots (partitions of ten minutes), and late rows, which are
+ * those of the default partition. Rows are only ever added to a slot, until it is dropped whole.
+ */
+import { DROP_WAIT_MS, isInTheWay } from "./block_partitions.ts";
+import type { AnySql, Sql } from "./connect.ts";
+import { copyOut } from "./copy_out.ts";
+import { CopyRowReader, type HotRow } from "./copy_rows.ts";
+import { HOT_MS, partitionName } from "./partitions.ts";
+
+export interface HotSlot {
+  /** When its ten minutes begin, in milliseconds since 1970. */
+  start_ms: number;
+  /** As the statistics have it: about right, and some seconds old. */
+  rows_estimate: number;
+}
+
+/** All partitions of `report` but the default one, the oldest first. */
+export async function selectSlots(sql: Sql): Promise<HotSlot[]> {
+  const rows = await sql<{ name: string; rows_estimate: number }[]>`
+    select c.relname as name, pg_stat_get_live_tuples(c.oid) as rows_estimate
+    from pg_inherits i
+    join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'report'::regclass
+    order by c.relname`;
+  return rows.flatMap(({ name, rows_estimate }) => {
+    const [, year, month, day, hour, minute] =
+      /^report_(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(name)?.map(Number) ?? [];
+    if (year === undefined || month === undefined) return [];
+    return [{ start_ms: Date.UTC(year, month - 1, day, hour, minute), rows_estimate }];
+  });
+}
+
+export interface LateHour {
+  start_ms: number;
+  rows: number;
+}
+
+/** Late rows before a time, counted by hour. */
+export async function countLateRows(
+  sql: Sql,
+  range: { before_ms: number; host_id?: number },
+): Promise<LateHour[]> {
+  return await sql<LateHour[]>`
+    select
+      (extract(epoch from date_bin(interval '1 hour', at, timestamptz 'epoch')) * 1000)::float8
+        as start_ms,
+      count(*) as rows
+    from report_late
+    where at < timestamptz 'epoch' + ${range.before_ms}::float8 * interval '1 millisecond'
+      and (${range.host_id ?? null}::integer is null or host_id = ${range.host_id ?? null})
+    group by 1
+    order by 1`;
+}
+
+/** What is read at once: a slot, or the late rows of a span. */
+export type HotSource =
+  | { kind: "slot"; start_ms: number }
+  | { kind: "late"; from_ms: number; before_ms: number };
+
+/**
+ * All rows of a source as they are when it begins, by hour, then host, then time. Pieces of what has
+ * arrived; a piece may be empty.
+ *
+ * @param tx a transaction of its own, which must not be used for anything else meanwhile
+ */
+export async function* readHotRows(
+  tx: AnySql,
+  source: HotSource,
+  host_id?: number,
+): AsyncGenerator<HotRow[]> {
+  // COPY takes no parameters: what is put into its text are numbers and toISOString()
+  const of_host = host_id === undefined ? tx`` : tx`and host_id = ${tx.unsafe(`${host_id | 0}`)}`;
+  const reader = new CopyRowReader();
+  // the order of the primary key; sorting a slot would write all of it to disk once more
+  if (source.kind === "slot") await tx`select set_config('enable_sort', 'off', true)`;
+  const query = source.kind === "slot"
+    ? tx`
+      copy (
+        select host_id, shape_id, at, vals
+        from ${tx(partitionName("report", source.start_ms, HOT_MS))}
+        where true ${of_host}
+        order by host_id, at, shape_id
+      ) to stdout (format binary)`
+    : tx`
+      copy (
+        select host_id, shape_id, at, vals
+        from report_late
+        where at >= ${timeLiteral(tx, source.from_ms)}
+          and at < ${timeLiteral(tx, source.before_ms)} ${of_host}
+        order by date_bin(interval '1 hour', at, timestamptz 'epoch'), host_id, at, shape_id
+      ) to stdout (format binary)`;
+  for await (const chunk of copyOut(query)) yield reader.push(chunk);
+  reader.end();
+}
+
+function timeLiteral(tx: AnySql, at_ms: number) {
+  return tx.unsafe(`'${new Date(at_ms).toISOString()}'::timestamptz`);
+}
+
+/**
+ * Drops a slot, provided that it still has exactly `rows` rows: since rows are only added, these are
+ * the ones that were read. Writers into this slot wait meanwhile; readers and writers of everything
+ * else wait for the moment of the drop alone.
+ *
+ * Who is adding rows to the slot just now holds the parent table and waits for us, while we wait for
+ * the parent: the time limit ends that for us.
+ *
+ * @returns "grown" when rows were added meanwhile, "busy" when others were using the table for longer
+ *   than `DROP_WAIT_MS`: nothing is changed then
+ */
+export async function dropSlot(
+  sql: Sql,
+  slot: { start_ms: number; rows: number },
+): Promise<"dropped" | "grown" | "busy"> {
+  const name = partitionName("report", slot.start_ms, HOT_MS);
+  try {
+    return await sql.begin(async (tx) => {
+      await tx`select set_config('lock_timeout', ${`${DROP_WAIT_MS}ms`}, true)`;
+      await tx`lock table ${tx(name)} in share mode`;
+      const [{ rows } = { rows: 0 }] = await tx<{ rows: number }[]>`
+        select count(*) as rows from ${tx(name)}`;
+      if (rows !== slot.rows) return "grown";
+      await tx`drop table ${tx(name)}`;
+      return "dropped";
+    });
+  } catch (error) {
+    if (isInTheWay(error)) return "busy";
+    throw error;
+  }
+}
+
+/**
+ * Deletes the given late rows. This is the only place where samples are deleted row by row: the
+ * default partition can hold any time and is never dropped, and a row must leave it in the very
+ * transaction that puts it into its block.
+ */
+export async function deleteLateRows(
+  sql: AnySql,
+  rows: readonly Pick<HotRow, "host_id" | "shape_id" | "at_ms">[],
+): Promise<void> {
+  await sql`
+    delete from report_late l
+    using unnest(
+      ${rows.map((row) => row.host_id)}::integer[],
+      ${rows.map((row) => row.shape_id)}::integer[],
+      ${rows.map((row) => row.at_ms)}::float8[]
+    ) as k (host_id, shape_id, at_ms)
+    where l.host_id = k.host_id
+      and l.at = timestamptz 'epoch' + k.at_ms * interval '1 millisecond'
+      and l.shape_id = k.shape_id`;
+}
+
+/**
+ * Deletes late rows and late annotations before a time: what came when its time was past its
+ * retention already, and has nowhere to go any more.
+ *
+ * @returns how many reports these were
+ */
+export async function deleteExpiredLateRows(sql: Sql, before_ms: number): Promise<number> {
+  const [row] = await sql<{ reports: number }[]>`
+    with annotations as (
+      delete from annotation_late
+      where at < timestamptz 'epoch' + ${before_ms}::float8 * interval '1 millisecond'
+    ), reports as (
+      delete from report_late
+      where at < timestamptz 'epoch' + ${before_ms}::float8 * interval '1 millisecond'
+      returning 1
+    )
+    select count(*) as reports from reports`;
+  return row?.reports ?? 0;
+}
