@@ -17,6 +17,7 @@ import { Directory } from "./ingest/directory.ts";
 import { Intake, type IntakeCounters } from "./ingest/intake.ts";
 import { IngestQueue } from "./ingest/queue.ts";
 import { startWriter } from "./ingest/writer.ts";
+import { exportRuns } from "./query/export.ts";
 import { history } from "./query/history.ts";
 import { LatestReports } from "./query/latest.ts";
 
@@ -58,6 +59,8 @@ export interface Server extends AsyncDisposable {
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { config, log, clock, onProgress, signal } = options;
+  // a port that is taken is told before anything is unpacked
+  Deno.listen({ hostname: config.webapp.host, port: config.webapp.port }).close();
   await using started = new AsyncDisposableStack();
   const database = await openDatabase({
     address: config.database.kind === "external" ? config.database.address : undefined,
@@ -108,6 +111,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       past_ms_max: config.ingest.past_days_max * 86_400_000,
     },
   });
+  const stopping = new AbortController();
   const app = createRouter({
     version: options.version,
     log: log.with({ component: "http" }),
@@ -116,18 +120,26 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     receive: (body) => intake.receive(body),
     latestJson: (hostname) => latest.json(hostname),
     history: (query) => history(sql, query),
-    hosts: async () =>
-      (await selectHosts(sql)).map(({ hostname, alias, location, tags }) => ({
-        hostname,
-        additional_data: { alias, location },
-        tags,
-      })),
+    hosts: () => listHosts(sql),
+    exportHosts: () => selectHosts(sql),
+    exportRuns: (query) => exportRuns(sql, query),
+    stopping: stopping.signal,
   });
   const url = listen(app.fetch, { config, clock, started });
+  started.defer(() => stopping.abort());
   const owned = started.move();
   let stopped: Promise<void> | undefined;
   const stop = () => stopped ??= owned.disposeAsync();
   return { url, database, counters: intake.counters, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Hosts as `/fetch/hosts` lists them. */
+async function listHosts(sql: Database["sql"]) {
+  return (await selectHosts(sql)).map(({ hostname, alias, location, tags }) => ({
+    hostname,
+    additional_data: { alias, location },
+    tags,
+  }));
 }
 
 /** Opens the port. When stopping, requests under way are answered before the port closes. */

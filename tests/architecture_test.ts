@@ -40,11 +40,13 @@ const RULES: Rule[] = [
       ...SHARED,
     ],
   },
-  // other formats of reports: pure readers of texts
+  // samples and answers as text, written by server/http and read by server/cli: no I/O
   { from: "server/wire/", may: ["server/wire/", "server/config/json_fault.ts", ...SHARED] },
+  // puts data into a running server as any sender does: import and simulate
+  { from: "server/feed/", may: ["server/feed/", "server/wire/", ...SHARED] },
   { from: "server/web/", may: ["server/web/"] },
   { from: "server/config", may: ["server/config/", "db/address.ts", ...SHARED] },
-  { from: "server/cli/", may: ["server/cli/", ...SHARED] },
+  { from: "server/cli/", may: ["server/cli/", "server/wire/", "server/feed/", ...SHARED] },
   {
     from: "server/serve.ts",
     may: [

@@ -5,11 +5,12 @@ import { isRetryable } from "../../db/sqlstate.ts";
 import type { Logger } from "../../log.ts";
 import { QueueFullError } from "../ingest/queue.ts";
 
+import { type ExportRoute, exportRoutes } from "./export.ts";
 import { type FetchRoute, fetchRoutes } from "./fetch.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
 
 /** Everything the routes need; `server/serve.ts` puts it together. */
-export interface RouterOptions extends MetricsRoute, FetchRoute {
+export interface RouterOptions extends MetricsRoute, FetchRoute, ExportRoute {
   version: string;
   log: Logger;
 }
@@ -32,6 +33,7 @@ export function createRouter(options: RouterOptions): Hono {
   const { log, version } = options;
   metricsRoute(app, options);
   fetchRoutes(app, options);
+  exportRoutes(app, options);
 
   app.get("/", (c) =>
     c.text(
@@ -39,6 +41,7 @@ export function createRouter(options: RouterOptions): Hono {
         "GET  /fetch/hosts                      hosts that report\n" +
         "GET  /fetch/latest                     their newest values\n" +
         "GET  /fetch/history/<host>/<metric>    one metric's samples, newest first\n" +
+        "GET  /api/v1/export                    samples as CSV, NDJSON or Prometheus text\n" +
         "POST /metrics                          send a report\n",
     ));
 
