@@ -16,8 +16,6 @@ import { oneOf, section, text, whole } from "./values.ts";
 const PORT_DEFAULT = 8888;
 /** At 1 MB a batch of 1,000 hosts: a minute of a busy server, and little beside PostgreSQL itself. */
 const QUEUE_BYTES_MAX_DEFAULT = 64 * 1024 * 1024;
-/** One COPY of 5,000 rows of 100 metrics is 4 MB: past that, larger batches gain nothing. */
-const BATCH_ROWS_MAX_DEFAULT = 5_000;
 /** Clocks without NTP drift by seconds a day; ten minutes ahead is a clock set wrong. */
 const FUTURE_S_MAX_DEFAULT = 600;
 /** Five years: an import of old data is wanted, a date of 1970 is a mistake. */
@@ -35,9 +33,6 @@ const ingestSchema = section({
     .describe("Reports waiting to be written, in bytes; when full, senders are told to wait"),
   body_bytes_max: whole({ min: 1024, what: "a number of bytes" }).default(BODY_BYTES_MAX)
     .describe("Largest request body after decompression, in bytes"),
-  batch_rows_max: whole({ min: 1, max: 100_000, what: "a number of reports" })
-    .default(BATCH_ROWS_MAX_DEFAULT)
-    .describe("Reports written in one transaction"),
   future_s_max: whole({ min: 0, what: "a number of seconds" }).default(FUTURE_S_MAX_DEFAULT)
     .describe("How far a report's time may be ahead of the server's clock, in seconds"),
   past_days_max: whole({ min: 1, max: 36_500, what: "a number of days" })

@@ -109,7 +109,6 @@ const DEFAULTS: Config = {
   ingest: {
     queue_bytes_max: 67_108_864,
     body_bytes_max: 16_777_216,
-    batch_rows_max: 5_000,
     future_s_max: 600,
     past_days_max: 1_825,
   },
@@ -159,7 +158,6 @@ const GOOD: Record<string, Config> = {
     ingest: {
       queue_bytes_max: 134_217_728,
       body_bytes_max: 1_048_576,
-      batch_rows_max: 1_000,
       future_s_max: 60,
       past_days_max: 365,
     },
