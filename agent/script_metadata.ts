@@ -41,9 +41,8 @@ export function seriesMetadata(
   const { unit, kind, description, metrics = {} } = script.metadata;
   const below = series === script.name ? "" : series.slice(script.name.length + 1);
   const last = below.slice(below.lastIndexOf(".") + 1);
-  const own = [below, last].map((key) => Object.hasOwn(metrics, key) ? metrics[key] : undefined)
-    .find((found) => found !== undefined);
-  const result: MetricMetadata = { unit, kind, ...own };
+  const said = (key: string) => Object.hasOwn(metrics, key) ? metrics[key] : undefined;
+  const result: MetricMetadata = { unit, kind, ...said(last), ...said(below) };
   if (below === "" && result.description === undefined) result.description = description;
   return Object.values(result).some((value) => value !== undefined) ? result : undefined;
 }

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { AgentConfigError, loadAgentConfig } from "../../agent/config.ts";
+import { durationMs, durationText } from "../../agent/duration.ts";
+import { DEFAULT_POLICY } from "../../agent/permissions.ts";
+import { tempDir } from "../support/temp_dir.ts";
+
+const hostname = () => "vm1";
+
+async function faults(settings: Record<string, unknown>): Promise<readonly string[]> {
+  try {
+    // As a person would write them: the types cannot hold them back.
+    await loadAgentConfig({ overrides: settings as never, hostname });
+  } catch (error) {
+    if (error instanceof AgentConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+Deno.test("loadAgentConfig() needs nothing", async () => {
+  assert.deepEqual(await loadAgentConfig({ hostname }), {
+    server: "http://localhost:8888",
+    hostname: "vm1",
+    tags: {},
+    shipped: true,
+    interval: 10_000,
+    timeout: 5_000,
+    permissions: { default: DEFAULT_POLICY, scripts: {} },
+    outbox_bytes: 16 * 1024 * 1024,
+    request_timeout: 10_000,
+  });
+});
+
+Deno.test("loadAgentConfig(): the command line wins over the environment, that over the file", async () => {
+  await using dir = await tempDir();
+  const file = dir.join("agent.json");
+  await Deno.writeTextFile(
+    file,
+    JSON.stringify({ hostname: "file", alias: "file", location: "file", interval: "1m" }),
+  );
+  const env = {
+    MONITOR_AGENT_HOSTNAME: "env",
+    MONITOR_AGENT_ALIAS: "env",
+    MONITOR_AGENT_TAGS: "role=web, site=a=b",
+    MONITOR_AGENT_METRICS: "a,b",
+    MONITOR_AGENT_TOKEN: "",
+  };
+  const overrides = { hostname: "line", alias: undefined, server: "https://m.example/monitor/" };
+  const config = await loadAgentConfig({ file, env, overrides, hostname });
+  assert.deepEqual(
+    [config.hostname, config.alias, config.location, config.interval, config.server],
+    ["line", "env", "file", 60_000, "https://m.example/monitor"],
+  );
+  assert.deepEqual(config.tags, { role: "web", site: "a=b" });
+  assert.deepEqual(config.metrics, ["a", "b"]);
+  assert.equal(config.token, undefined, "an empty variable is none");
+});
+
+const FAULTS: [settings: Record<string, unknown>, line: string][] = [
+  [
+    { server: "ftp://x" },
+    'server must be a URL such as "http://monitor.example:8888": current value is "ftp://x"',
+  ],
+  [
+    { interval: 0.2 },
+    'interval must be between 1 s and 24 h, as seconds or a text such as "30s" or "5m": ' +
+    "current value is 0.2",
+  ],
+  [{ hostname: "" }, 'hostname must not be empty: current value is ""'],
+  [{ shipped: "yes" }, 'shipped must be true or false: current value is "yes"'],
+  [{ outbox_bytes: 3 }, "outbox_bytes must be at least 65536: current value is 3"],
+  [{ tags: { a: [1] } }, "tags.a must be a text, a number, true or false: current value is [1]"],
+  [
+    { permissions: { scripts: { x: { net: 3 } } } },
+    "permissions.scripts.x.net must be true, false or a list of texts: current value is 3",
+  ],
+  [
+    { permissions: { scripts: { x: { import: true } } } },
+    "permissions.scripts.x.import is not a setting",
+  ],
+  [{ servr: 1 }, "servr is not a setting, did you mean server?"],
+  [{ token: "a\nb" }, "token must not contain control characters"],
+  [
+    { token_file: "/does/not/exist" },
+    'token_file must be a file that can be read: current value is "/does/not/exist"',
+  ],
+];
+for (const [settings, line] of FAULTS) {
+  Deno.test(`loadAgentConfig() tells what is wrong with ${JSON.stringify(settings)}`, async () => {
+    assert.deepEqual(await faults(settings), [`command line: ${line}`]);
+  });
+}
+
+Deno.test("loadAgentConfig() tells all faults at once, each with its source", async () => {
+  await using dir = await tempDir();
+  const file = dir.join("agent.json");
+  await Deno.writeTextFile(file, '{"interval": "soon", "alias": 7}');
+  await assert.rejects(loadAgentConfig({ file, env: { MONITOR_AGENT_SERVER: "x" }, hostname }), {
+    name: "AgentConfigError",
+    exit_code: 2,
+    message: `MONITOR_AGENT_SERVER: server must be a URL such as "http://monitor.example:8888": ` +
+      `current value is "x"\n` +
+      `${file}: alias must be a text: current value is 7\n` +
+      `${file}: interval must be between 1 s and 24 h, as seconds or a text such as "30s" or ` +
+      `"5m": current value is "soon"`,
+  });
+});
+
+Deno.test("loadAgentConfig() tells why a file cannot be used", async () => {
+  await using dir = await tempDir();
+  const file = dir.join("agent.json");
+  await assert.rejects(loadAgentConfig({ file }), {
+    message: `${file}: cannot be read: it does not exist`,
+  });
+  await Deno.writeTextFile(file, "{");
+  await assert.rejects(loadAgentConfig({ file }), /agent\.json: is not JSON: SyntaxError/);
+  await Deno.writeTextFile(file, "[]");
+  await assert.rejects(loadAgentConfig({ file }), /must be an object: current value is \[\]/);
+});
+
+Deno.test("loadAgentConfig() reads the token from a file, and never shows one", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(dir.join("token"), "s3cret\n");
+  const config = await loadAgentConfig({ overrides: { token_file: dir.join("token") }, hostname });
+  assert.equal(config.token, "s3cret");
+  assert.doesNotMatch((await faults({ token: "s3cret\n" })).join(), /s3cret/);
+});
+
+Deno.test("durationMs() reads seconds and units", () => {
+  const texts = [10, 0.5, "10", "500ms", "1.5s", "5m", " 1h ", "soon", "", "5 d", -1, NaN, true];
+  assert.deepEqual(texts.map(durationMs), [
+    10_000,
+    500,
+    10_000,
+    500,
+    1_500,
+    300_000,
+    3_600_000,
+    undefined,
+    undefined,
+    undefined,
+    -1_000,
+    undefined,
+    undefined,
+  ]);
+  assert.deepEqual([250, 1_500, 60_000, 90_000, 7_200_000].map(durationText), [
+    "250 ms",
+    "1.5 s",
+    "1 min",
+    "90 s",
+    "2 h",
+  ]);
+});
