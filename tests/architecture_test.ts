@@ -47,9 +47,11 @@ const RULES: Rule[] = [
   { from: "server/web/", may: ["server/web/"] },
   { from: "server/config", may: ["server/config/", "db/address.ts", ...SHARED] },
   { from: "server/cli/", may: ["server/cli/", "server/wire/", "server/feed/", ...SHARED] },
+  { from: "server/background.ts", may: ["db/", ...SHARED] },
   {
     from: "server/serve.ts",
     may: [
+      "server/background.ts",
       ...["http", "wire", "ingest", "aggregate", "query", "alerts", "notify", "web"]
         .map((step) => `server/${step}/`),
       "server/config.ts",

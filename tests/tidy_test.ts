@@ -14,9 +14,7 @@ const FUNCTION_LINES_MAX = 70;
 const LONG_FILES: Record<string, { lines: number; reason: string }> = {
   "report.ts": { lines: 434, reason: "the whole wire contract is read in one place" },
 };
-const LONG_FUNCTIONS: Record<string, { lines: number; reason: string }> = {
-  "server/serve.ts startServer": { lines: 73, reason: "the order of the start is read top-down" },
-};
+const LONG_FUNCTIONS: Record<string, { lines: number; reason: string }> = {};
 
 /** Folders that wait for what will use them. An entry goes as soon as everything there is used. */
 const NOT_YET_USED: Record<string, string> = {
