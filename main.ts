@@ -4,6 +4,7 @@ import { systemClock } from "./clock.ts";
 import { migrateCommand } from "./db/command.ts";
 import manifest from "./deno.json" with { type: "json" };
 import { readingCommands } from "./server/cli/command.ts";
+import { dataCommands } from "./server/cli/data_command.ts";
 import { createProgram, runProgram } from "./server/cli/program.ts";
 import { listenForStop } from "./server/cli/signals.ts";
 import { programName, systemTerminal } from "./server/cli/terminal.ts";
@@ -31,6 +32,7 @@ if (import.meta.main) {
   const program = createProgram({ version, terminal }, [
     ...[up, serve, agentCommand(context)],
     ...readingCommands(context),
+    ...dataCommands(context),
     ...[migrate, aggregate],
   ]);
   Deno.exit(await runProgram(program, { args, version, terminal }));

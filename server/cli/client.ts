@@ -3,11 +3,10 @@
  * becomes a `CommandError`: what failed, why, what to do.
  */
 import { z } from "zod";
-import { CommandError, UsageError } from "./failure.ts";
+import { serverUrl } from "./address.ts";
+import { CommandError } from "./failure.ts";
 import { programName } from "./terminal.ts";
 import { safeText } from "./text.ts";
-
-export const SERVER_URL_DEFAULT = "http://localhost:8888";
 
 /** A server that is alive answers in milliseconds; a minute of silence helps nobody. */
 const ANSWER_MS_MAX = 30_000;
@@ -64,20 +63,6 @@ function whyUnreachable(error: unknown): string {
   return text.split(": ").at(-1) ?? text;
 }
 
-/** The base of all calls, without a slash at the end. Throws UsageError when it cannot be one. */
-export function serverUrl(text: string): string {
-  const given = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
-  const url = URL.canParse(given) ? new URL(given) : undefined;
-  if (url === undefined || !["http:", "https:"].includes(url.protocol) || url.search !== "") {
-    throw new UsageError(
-      `the server must be a URL such as ${SERVER_URL_DEFAULT}: current value is "${
-        safeText(text)
-      }"`,
-    );
-  }
-  return url.href.replace(/\/+$/, "");
-}
-
 export class Client {
   readonly #base: string;
 
@@ -114,6 +99,30 @@ export class Client {
     return answer.status;
   }
 
+  /**
+   * The lines of an export, as they come. The stream rejects when the export breaks off; `signal`
+   * gives it up. Only the beginning has a time limit: a large export takes as long as it takes.
+   */
+  async export(query: URLSearchParams, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const late = new AbortController();
+    const timer = setTimeout(
+      () => late.abort(new DOMException("no answer in time", "TimeoutError")),
+      ANSWER_MS_MAX,
+    );
+    let response: Response;
+    try {
+      const path = `${this.#base}/api/v1/export?${query}`;
+      response = await fetch(path, { signal: AbortSignal.any([signal, late.signal]) });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      throw this.#unreachable(error);
+    } finally {
+      clearTimeout(timer);
+    }
+    if (!response.ok) throw this.#refused(response.status, jsonOf(await response.text()));
+    return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
+  }
+
   async #read<T>(schema: z.ZodType<T>, path: string, init: RequestInit = {}): Promise<T> {
     let response: Response;
     let text: string;
@@ -125,10 +134,7 @@ export class Client {
       });
       text = await response.text();
     } catch (error) {
-      throw new CommandError(`Cannot reach the server at ${this.#base}`, {
-        cause: whyUnreachable(error),
-        hint: `start one with "${programName()} up", or name another with --server URL`,
-      });
+      throw this.#unreachable(error);
     }
     const body = jsonOf(text);
     if (!response.ok) throw this.#refused(response.status, body);
@@ -137,6 +143,13 @@ export class Client {
     throw new CommandError(`Cannot use the answer of ${this.#base}`, {
       cause: `${path.split("?")[0]} did not answer like a monitor server`,
       hint: "check the address: something else may be listening there",
+    });
+  }
+
+  #unreachable(error: unknown): CommandError {
+    return new CommandError(`Cannot reach the server at ${this.#base}`, {
+      cause: whyUnreachable(error),
+      hint: `start one with "${programName()} up", or name another with --server URL`,
     });
   }
 

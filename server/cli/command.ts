@@ -1,6 +1,7 @@
 /** `monitor hosts | latest | history`: what a server knows, read over its HTTP API. */
 import { Command } from "@commander-js/extra-typings";
 import type { Clock } from "../../clock.ts";
+import { defaultServer, SERVER_DESCRIPTION } from "./address.ts";
 import { UsageError } from "./failure.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
 import { programName, styled, type Terminal } from "./terminal.ts";
@@ -12,14 +13,13 @@ export interface ReadingContext {
   env: Readonly<Record<string, string | undefined>>;
 }
 
-const SERVER_DESCRIPTION = "the server to ask (MONITOR_SERVER, else http://localhost:8888)";
 /** What the API returns when nothing is said. */
 const LIMIT_DEFAULT = 1_000;
 
 /** The client is loaded when a command runs: `--help` needs neither it nor zod. */
 export async function connectClient(server: string | undefined, env: ReadingContext["env"]) {
-  const { Client, SERVER_URL_DEFAULT } = await import("./client.ts");
-  return new Client(server ?? (env.MONITOR_SERVER || SERVER_URL_DEFAULT));
+  const { Client } = await import("./client.ts");
+  return new Client(server ?? defaultServer(env));
 }
 
 function print(terminal: Terminal, lines: readonly string[]): void {
@@ -36,7 +36,7 @@ function printJson(terminal: Terminal, answer: unknown): void {
   print(terminal, [safeJson(answer, terminal.out_is_terminal ? 2 : undefined)]);
 }
 
-function example(lines: string[]): string {
+export function example(lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${programName()} ${line}`).join("\n")}`;
 }
 
@@ -76,7 +76,7 @@ function latestCommand({ terminal, clock, env }: ReadingContext) {
 }
 
 /** Throws UsageError when `text` is no point in time. */
-function instant(text: string, options: { option: string; now_ms: number }): number {
+export function instant(text: string, options: { option: string; now_ms: number }): number {
   const at_ms = parseInstant(text, options.now_ms);
   if (at_ms !== undefined) return at_ms;
   throw new UsageError(
