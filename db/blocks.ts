@@ -6,6 +6,8 @@ import type { Block } from "./codec/block.ts";
 import type { AnySql } from "./connect.ts";
 import { type Tier, TIERS } from "./tiers.ts";
 
+const BYTEA_OID = 17;
+
 /** What identifies a block of a tier. */
 export interface BlockKey {
   host_id: number;
@@ -82,6 +84,8 @@ export async function upsertBlocks(
   blocks: readonly StoredBlock[],
 ): Promise<void> {
   const { host_ids, shape_ids, starts_ms } = keyColumns(blocks);
+  // left to itself, the driver takes a list of bytes for one value
+  const bytes = (of: (block: StoredBlock) => Uint8Array) => sql.array(blocks.map(of), BYTEA_OID);
   await sql`
     insert into ${sql(TIERS[tier].table)} (host_id, shape_id, start, head, offsets, data)
     select
@@ -91,9 +95,9 @@ export async function upsertBlocks(
       ${host_ids}::integer[],
       ${shape_ids}::integer[],
       ${starts_ms}::float8[],
-      ${blocks.map((block) => block.head)}::bytea[],
-      ${blocks.map((block) => block.offsets)}::bytea[],
-      ${blocks.map((block) => block.data)}::bytea[]
+      ${bytes((block) => block.head)}::bytea[],
+      ${bytes((block) => block.offsets)}::bytea[],
+      ${bytes((block) => block.data)}::bytea[]
     ) as b (host_id, shape_id, start_ms, head, offsets, data)
     on conflict (host_id, start, shape_id) do update set
       head = excluded.head,

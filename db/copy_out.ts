@@ -2,9 +2,14 @@
  * COPY … TO STDOUT as a stream with back-pressure: while the consumer is busy, PostgreSQL waits, so
  * that a table of any size is read in little memory.
  *
- * The driver hands out a stream that it stops feeding as soon as it is destroyed, and with it the
- * connection, for good. So a consumer that leaves early does not destroy it: the rest is read and
- * thrown away, and the connection is as good as before.
+ * Two things about the driver's stream (postgres.js 3.4.9, src/connection.js: CopyOutResponse,
+ * CopyData, CopyDone), both of which would leave the connection hanging:
+ *
+ * - It pauses the socket when the consumer is behind, and resumes it when the stream asks for more. A
+ *   stream that has got its end does not ask any more, and what follows it (that the COPY is
+ *   complete) is never read. So the socket is resumed here after the end.
+ * - A destroyed stream never asks for more either. A consumer that leaves early therefore does not
+ *   destroy it: the rest is read and thrown away, and the connection is as good as before.
  */
 import type { PendingQuery, Row } from "postgres";
 
@@ -17,15 +22,20 @@ import type { PendingQuery, Row } from "postgres";
  */
 export async function* copyOut(query: PendingQuery<Row[]>): AsyncGenerator<Uint8Array> {
   const stream = await query.readable();
+  // asking for more is what resumes the socket
+  const resumeSocket = () => stream._read(0);
   let ended = false;
   try {
     for await (const chunk of stream.iterator({ destroyOnReturn: false })) yield chunk;
     ended = true;
+    resumeSocket();
   } finally {
-    if (!ended && !stream.destroyed && !stream.readableEnded) {
+    if (!ended && !stream.destroyed) {
+      stream.once("end", resumeSocket);
       // its failure, should there be one, is told by the transaction it belongs to
       stream.on("error", () => {});
-      stream.resume();
+      if (stream.readableEnded) resumeSocket();
+      else stream.resume();
     }
   }
 }

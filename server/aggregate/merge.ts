@@ -1,0 +1,145 @@
+/**
+ * Hot rows into raw blocks: the closed slot, or the late rows, of an hour become part of that hour's
+ * blocks, one for each host and shape.
+ *
+ * The rows are read as a stream, host by host, and gathered into batches of some megabytes; each
+ * batch is one transaction that reads the blocks there are, adds the rows, and writes what has
+ * changed, together with the note that the hour is to be rolled up. So memory does not depend on the
+ * number of hosts, and a crash leaves whole transactions behind. Since a block is the union of its
+ * reports by time, doing it again changes nothing: a slot that could not be dropped is simply read
+ * again, and finds its blocks as they should be.
+ */
+import {
+  type BlockKey,
+  blockKey,
+  selectBlocks,
+  type StoredBlock,
+  upsertBlocks,
+} from "../../db/blocks.ts";
+import { decodeRawBlock, encodeRawBlock } from "../../db/codec/raw_block.ts";
+import { mergeReports, reportsFromRows } from "../../db/codec/reports.ts";
+import { writeTransaction } from "../../db/aggregation_lock.ts";
+import type { HotRow } from "../../db/copy_rows.ts";
+import { deleteLateRows, type HotSource, readHotRows } from "../../db/hot_rows.ts";
+import { insertPending } from "../../db/pending.ts";
+import { startOf } from "../../db/tiers.ts";
+import { attempt, sameBytes, type Work } from "./work.ts";
+
+/**
+ * Values in one batch, 8 bytes each; with the blocks they go into some six times that, at the end
+ * of an hour.
+ */
+const BATCH_VALUES_MAX = 400_000;
+
+/** Rows of one block. */
+interface ReportGroup extends BlockKey {
+  rows: HotRow[];
+}
+
+export interface Merged {
+  /** Rows read, all of which are in blocks now unless something failed. */
+  rows: number;
+  failures: number;
+}
+
+/**
+ * Merges all rows of a source as they are when it begins.
+ * @throws what the database says; what was committed until then stays
+ */
+export async function mergeSource(work: Work, source: HotSource): Promise<Merged> {
+  const failures_before = work.counts.failures;
+  let rows = 0;
+  await work.sql.begin("read only", async (tx) => {
+    let batch: ReportGroup[] = [];
+    let values = 0;
+    const flush = async () => {
+      if (batch.length > 0) await mergeBatch(work, source, batch);
+      batch = [];
+      values = 0;
+      work.onDone?.(rows);
+      work.signal?.throwIfAborted();
+    };
+    for await (const group of groupsOf(readHotRows(tx, source, work.host_id))) {
+      const full = values >= BATCH_VALUES_MAX || batch[0]?.start_ms !== group.start_ms;
+      if (batch.length > 0 && full) await flush();
+      batch.push(group);
+      rows += group.rows.length;
+      values += group.rows.length * (group.rows[0]?.values.length ?? 0);
+    }
+    await flush();
+  });
+  return { rows, failures: work.counts.failures - failures_before };
+}
+
+/** Gathers rows that come by hour and host into groups of one shape. */
+async function* groupsOf(pieces: AsyncIterable<HotRow[]>): AsyncGenerator<ReportGroup> {
+  let groups = new Map<number, ReportGroup>();
+  let host_id = -1;
+  let start_ms = -1;
+  for await (const rows of pieces) {
+    for (const row of rows) {
+      const hour_ms = startOf("hour", row.at_ms);
+      if (row.host_id !== host_id || hour_ms !== start_ms) {
+        yield* groups.values();
+        groups = new Map();
+        [host_id, start_ms] = [row.host_id, hour_ms];
+      }
+      const group = groups.get(row.shape_id);
+      if (group === undefined) {
+        groups.set(row.shape_id, { host_id, shape_id: row.shape_id, start_ms, rows: [row] });
+      } else group.rows.push(row);
+    }
+  }
+  yield* groups.values();
+}
+
+/** One transaction: `groups` are of one hour. */
+async function mergeBatch(
+  work: Work,
+  source: HotSource,
+  groups: readonly ReportGroup[],
+): Promise<void> {
+  await work.partitions.ensure("raw", groups[0]?.start_ms ?? 0);
+  const failures_before = work.counts.failures;
+  const done = await writeTransaction(work.sql, async (tx) => {
+    // a transaction that is rolled back has failed as a whole
+    work.counts.failures = failures_before;
+    const there = await selectBlocks(tx, "raw", groups);
+    const changed: StoredBlock[] = [];
+    const merged: HotRow[] = [];
+    for (const group of groups) {
+      const before = there.get(blockKey(group));
+      const block = attempt(work, group, () => mergeGroup(group, before));
+      if (block === undefined) continue;
+      for (const row of group.rows) merged.push(row);
+      if (before === undefined || !isSame(before, block)) changed.push(block);
+    }
+    if (changed.length > 0) {
+      await upsertBlocks(tx, "raw", changed);
+      await insertPending(tx, "pending_hour", changed);
+    }
+    if (source.kind === "late" && merged.length > 0) await deleteLateRows(tx, merged);
+    return { changed: changed.length, merged: merged.length };
+  });
+  work.counts.raw_blocks_written += done.changed;
+  if (source.kind === "late") work.counts.late_reports_merged += done.merged;
+  else work.counts.reports_merged += done.merged;
+}
+
+function mergeGroup(group: ReportGroup, before: StoredBlock | undefined): StoredBlock {
+  const { host_id, shape_id, start_ms, rows } = group;
+  const fresh = reportsFromRows(
+    rows.map(({ at_ms, values }) => ({ at_ms, values })),
+    widthOf(rows),
+  );
+  const reports = before === undefined ? fresh : mergeReports(decodeRawBlock(before), fresh);
+  return { host_id, shape_id, start_ms, ...encodeRawBlock(reports) };
+}
+
+function widthOf(rows: readonly HotRow[]): number {
+  return rows[0]?.values.length ?? 0;
+}
+
+function isSame(a: StoredBlock, b: StoredBlock): boolean {
+  return sameBytes(a.head, b.head) && sameBytes(a.offsets, b.offsets) && sameBytes(a.data, b.data);
+}
