@@ -8,6 +8,8 @@ export interface Ran {
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+/** As `deno task monitor` has it. */
+const V8_FLAGS = "--v8-flags=--single-threaded-gc";
 
 /** What the tests' own surroundings must not decide. */
 const PRIVATE = /^(MONITOR_|NO_COLOR$|FORCE_COLOR$|TERM$)/;
@@ -21,7 +23,7 @@ export function monitorCommand(
 ): Deno.Command {
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !PRIVATE.test(name));
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", "--config", CONFIG, MAIN, ...args],
+    args: ["run", "-A", "--no-check", V8_FLAGS, "--config", CONFIG, MAIN, ...args],
     clearEnv: true,
     env: { ...Object.fromEntries(inherited), NO_PROXY: "*", ...options.env },
     cwd: options.cwd,

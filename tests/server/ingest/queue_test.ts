@@ -92,3 +92,37 @@ Deno.test("a buffer that is used again holds nothing of the batch before", async
   const again = append(queue, 7);
   assert.deepEqual(again.rows.keys().map(({ at_ms }) => at_ms), [7]);
 });
+
+Deno.test("IngestQueue.take() lets a batch fill when the load is high, and only then", async () => {
+  const pauses: (() => void)[] = [];
+  const queue = new IngestQueue({
+    bytes_max: 1e6,
+    batch_bytes_max: 1e6,
+    pause: () => new Promise((resolve) => pauses.push(resolve)),
+  });
+  for (let i = 0; i < 20; i++) append(queue);
+  assert.equal((await queue.take())?.rows.rows, 20, "nothing was known of the load");
+  append(queue);
+  const lingering = queue.take();
+  assert.equal(pauses.length, 1);
+  append(queue);
+  pauses.pop()?.();
+  assert.equal((await lingering)?.rows.rows, 2);
+  append(queue);
+  assert.equal((await queue.take())?.rows.rows, 1, "the load is low again");
+  assert.equal(pauses.length, 0);
+});
+
+Deno.test("IngestQueue.take() by two writers gives each batch to one of them", async () => {
+  const queue = queueOf(1_000);
+  for (let i = 0; i < 20; i++) append(queue);
+  await queue.take();
+  append(queue);
+  const both = [queue.take(), queue.take()];
+  append(queue);
+  const first = await both[0];
+  append(queue);
+  const second = await both[1];
+  assert.equal(first?.rows.rows, 2);
+  assert.equal(second?.rows.rows, 1);
+});
