@@ -7,7 +7,12 @@ import { FORMAT_NAMES } from "../wire/sample.ts";
 import { SERVER_DESCRIPTION } from "./address.ts";
 import { example, instant, type ReadingContext } from "./command.ts";
 import { UsageError } from "./failure.ts";
+import { parseDuration } from "./instant.ts";
 import { programName } from "./terminal.ts";
+import { safeText } from "./text.ts";
+
+/** What agents do. */
+const INTERVAL_MS = 10_000;
 
 /** For an option that may be given several times. */
 function append(value: string, before: string[] | undefined): string[] {
@@ -73,7 +78,80 @@ function importCommand(context: ReadingContext) {
     });
 }
 
+/** For options that are whole numbers. */
+function whole(option: string, range: { min: number; max: number }): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    if (number >= range.min && number <= range.max) return number;
+    throw new UsageError(
+      `${option} must be a whole number from ${range.min} to ${range.max}: ` +
+        `current value is "${safeText(text)}"`,
+    );
+  };
+}
+
+function intervalMs(text: string): number {
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : parseDuration(text);
+  if (ms !== undefined && Number.isInteger(ms) && ms >= 100 && ms <= 86_400_000) return ms;
+  throw new UsageError(
+    `--interval must be from 100ms to 1d, as 10s or a number of seconds: ` +
+      `current value is "${safeText(text)}"`,
+  );
+}
+
+function days(text: string): number {
+  const number = /^\d{1,5}(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  if (number <= 36_500) return number;
+  throw new UsageError(
+    `--days must be a number from 0 to 36500: current value is "${safeText(text)}"`,
+  );
+}
+
+function rate(text: string): number {
+  return text === "max" ? Infinity : whole("--rate", { min: 1, max: 1e9 })(text);
+}
+
+function simulateCommand(context: ReadingContext) {
+  return new Command("simulate")
+    .description("send what many hosts would send: days of the past, and the present")
+    .option("--hosts <n>", "how many", whole("--hosts", { min: 1, max: 1_000_000 }), 10)
+    .option("--metrics <n>", "of each host", whole("--metrics", { min: 1, max: 10_000 }), 20)
+    .option("--interval <time>", "between two reports of a host (10s)", intervalMs)
+    .option("--days <n>", "how much of the past, oldest first", days, 1)
+    .option("--live", "go on in real time after that, until Ctrl-C")
+    .option(
+      "--seed <n>",
+      "the same seed is the same data",
+      whole("--seed", { min: 0, max: 1e15 }),
+      1,
+    )
+    .option("--prefix <text>", "names of hosts begin with it", "sim-")
+    .option("--rate <n>", "reports a second, or max (max)", rate)
+    .option("--batch <n>", "reports a request", whole("--batch", { min: 1, max: 10_000 }), 100)
+    .option(
+      "--connections <n>",
+      "requests under way at once",
+      whole("--connections", { min: 1, max: 1_000 }),
+      4,
+    )
+    .option("--server <url>", SERVER_DESCRIPTION)
+    .option("--json", "print the account as JSON")
+    .addHelpText(
+      "after",
+      example([
+        "simulate",
+        "simulate --hosts 100 --metrics 50 --days 7 --seed 42",
+        "simulate --days 0 --live --interval 1s",
+      ]) + "\n\nHosts restart, fall silent, report late; numbers are the same for the same seed.",
+    )
+    .action(async (options) => {
+      const { runSimulate } = await import("./simulate.ts");
+      const { interval = INTERVAL_MS, rate = Infinity, live = false, json = false } = options;
+      await runSimulate({ ...options, interval_ms: interval, rate, live, json }, context);
+    });
+}
+
 /** In the order the help lists them. */
 export function dataCommands(context: ReadingContext) {
-  return [exportCommand(context), importCommand(context)] as const;
+  return [exportCommand(context), importCommand(context), simulateCommand(context)] as const;
 }

@@ -10,7 +10,7 @@ import { defaultServer, serverUrl } from "./address.ts";
 import type { ReadingContext } from "./command.ts";
 import { CommandError } from "./failure.ts";
 import { formatCount, formatDuration, showMeter } from "./meter.ts";
-import { listenForStop } from "./signals.ts";
+import { graceAfter, listenForStop } from "./signals.ts";
 import { programName, type Terminal } from "./terminal.ts";
 import { safeJson, safeText } from "./text.ts";
 
@@ -174,6 +174,7 @@ export async function runImport(
     clock,
     connections: CONNECTIONS,
     signal: stop.signal,
+    give_up: graceAfter(stop, clock),
     onProgress,
   });
   const ended = () => {
@@ -187,6 +188,7 @@ export async function runImport(
   running.catch(() => {});
   try {
     await Promise.race([running, stop.requested]);
+    await work.underWay();
   } catch (error) {
     ended();
     throw readable(error, options.file);

@@ -1,4 +1,5 @@
 /** Being asked to stop: Ctrl-C, `kill`, a terminal that is closed. */
+import type { Clock } from "../../clock.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Windows knows only the first of them. */
@@ -14,6 +15,16 @@ export interface StopRequest extends Disposable {
   readonly signal: AbortSignal;
   /** Resolves at the first signal. */
   readonly requested: Promise<void>;
+}
+
+/** Requests under way when somebody asks to stop get this long. */
+const GRACE_MS = 5_000;
+
+/** Aborted some seconds after `stop`: what is under way by then is not waited for any longer. */
+export function graceAfter(stop: StopRequest, clock: Clock): AbortSignal {
+  const over = new AbortController();
+  void stop.requested.then(() => clock.sleep(GRACE_MS)).then(() => over.abort());
+  return over.signal;
 }
 
 /**

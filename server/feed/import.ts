@@ -52,8 +52,10 @@ export interface ImportOptions {
   server: string;
   clock: Clock;
   connections: number;
-  /** Stops reading, and gives up what is not stored yet. */
+  /** Stops reading and sending; requests under way are waited for. */
   signal: AbortSignal;
+  /** Drops requests under way. */
+  give_up: AbortSignal;
   onProgress(state: ImportState): void;
 }
 
@@ -116,6 +118,11 @@ export class Import {
       }
       for (const batch of this.#batches.rest()) await this.#sender.send(batch);
     }
+    await this.#sender.finish();
+  }
+
+  /** Waits for the requests under way: after a stop that `run` does not hear, as it waits to read. */
+  async underWay(): Promise<void> {
     await this.#sender.finish();
   }
 

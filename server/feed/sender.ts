@@ -30,8 +30,10 @@ export interface SenderOptions<T extends FeedBatch> {
   server: string;
   clock: Clock;
   connections: number;
-  /** Gives up what is not settled. */
+  /** Begins nothing new and tries nothing again; what is under way is waited for. */
   signal: AbortSignal;
+  /** Drops what is under way. */
+  give_up: AbortSignal;
   /** Told what became of each batch, or of each half of one that was too large. */
   onSettled(batch: T, settled: Settled): void;
   /** Told why nothing moves, and with undefined that it does again. */
@@ -85,7 +87,7 @@ export class Sender<T extends FeedBatch> {
   /** Settles reports `from` to `to` (left out) of a batch. */
   async #settle(batch: T, from: number, to: number): Promise<void> {
     const { clock, signal, onSettled, onWaiting } = this.#options;
-    for (let tries = 1; !signal.aborted && this.#failure === undefined; tries++) {
+    for (let tries = 1; this.#failure === undefined; tries++) {
       const { verdict, answered } = await this.#try(batch.reports.slice(from, to));
       if (verdict.kind === "settled") {
         if (tries > 1) onWaiting(undefined);
@@ -104,13 +106,14 @@ export class Sender<T extends FeedBatch> {
       onWaiting(verdict.reason);
       const backoff_ms = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** Math.min(tries - 1, 10));
       await clock.sleep(verdict.wait_ms ?? backoff_ms, signal);
+      if (signal.aborted) return;
     }
   }
 
   async #try(reports: readonly string[]): Promise<{ verdict: Verdict; answered: boolean }> {
-    const { post, signal } = this.#options;
+    const { post, give_up } = this.#options;
     try {
-      const answer = await post(`[${reports.join()}]`, signal);
+      const answer = await post(`[${reports.join()}]`, give_up);
       return { verdict: verdictOf(answer, reports.length), answered: true };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

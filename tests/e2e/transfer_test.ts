@@ -197,3 +197,40 @@ Deno.test("export takes patterns and a range, and says when a host is unknown", 
   assert.deepEqual([unknown.code, unknown.out], [1, ""]);
   assert.match(unknown.err, /why: Cannot find host "nobody"/);
 });
+
+Deno.test("simulate fills a server, tells what became of it, and repeats itself exactly", async () => {
+  await using app = await testApp();
+  const args = ["simulate", "--hosts", "6", "--metrics", "5", "--interval", "2m", "--days", "0.2"];
+  const first = await runMonitor([...args, "--seed", "3", "--json", "--server", app.url]);
+  assert.deepEqual([first.code, first.err], [0, ""]);
+  const account = JSON.parse(first.out);
+  assert.equal(account.stored, account.sent);
+  assert.ok(account.sent > 800 && account.sent <= 864, first.out);
+  const [row] = await app.database.sql<{ reports: number; samples: number }[]>`
+    select count(*)::int as reports, sum(cardinality(vals))::int as samples from report`;
+  assert.deepEqual(row, { reports: account.sent, samples: account.samples });
+  const [host] = (await app.get("/fetch/hosts")).body;
+  assert.deepEqual([host.hostname, host.additional_data.alias], ["sim-0001", "Simulated sim-0001"]);
+  const second = await runMonitor([...args, "--seed", "3", "--server", app.url]);
+  assert.equal(second.code, 0, second.err);
+  const repeated = Number(/\nduplicate +(\d+)\n/.exec(second.out)?.[1]);
+  // a tick may have come since; it is new
+  assert.ok(repeated >= account.sent - 12, second.out);
+  assert.match(second.out, /^sent +\d+ reports, \d+ samples in .+\nstored +\d+\n.+\nrefused +0\n$/);
+});
+
+Deno.test("simulate refuses numbers it cannot mean", async () => {
+  for (
+    const [args, expected] of [
+      [["--hosts", "0"], /^error: --hosts must be a whole number from 1 to .+"0"/],
+      [["--interval", "soon"], /^error: --interval must be from 100ms to 1d/],
+      [["--rate", "fast"], /^error: --rate must be a whole number/],
+      [["--days", "-1"], /^error: --days must be a number from 0/],
+      [["--prefix", "a\nb"], /^error: --prefix makes names of hosts, which must not contain/],
+    ] as const
+  ) {
+    const { code, out, err } = await runMonitor(["simulate", ...args]);
+    assert.deepEqual([code, out], [2, ""], err);
+    assert.match(err, expected);
+  }
+});

@@ -43,6 +43,7 @@ function trial(answers: (Answer | string)[], connections = 1): Trial {
     clock,
     connections,
     signal: abort.signal,
+    give_up: new AbortController().signal,
     onSettled: (_, one) => settled.push(one),
     onWaiting: (reason) => waits.push(reason),
   });
@@ -162,6 +163,7 @@ Deno.test("Sender has no more requests under way than connections", async () => 
     clock: new FakeClock(),
     connections: 2,
     signal: new AbortController().signal,
+    give_up: new AbortController().signal,
     onSettled: (_, one) => settled.push(one),
     onWaiting: () => {},
   });
