@@ -53,9 +53,9 @@ export async function countLateRows(
     order by 1`;
 }
 
-/** What is read at once: a slot, or the late rows of a span. */
+/** What is read at once: slots of one hour, or the late rows of a span. */
 export type HotSource =
-  | { kind: "slot"; start_ms: number }
+  | { kind: "slots"; starts_ms: readonly number[] }
   | { kind: "late"; from_ms: number; before_ms: number };
 
 /**
@@ -72,13 +72,13 @@ export async function* readHotRows(
   // COPY takes no parameters: what is put into its text are numbers and toISOString()
   const of_host = host_id === undefined ? tx`` : tx`and host_id = ${tx.unsafe(`${host_id | 0}`)}`;
   const reader = new CopyRowReader();
-  // the order of the primary key; sorting a slot would write all of it to disk once more
-  if (source.kind === "slot") await tx`select set_config('enable_sort', 'off', true)`;
-  const query = source.kind === "slot"
+  // the order of the primary keys, which are merged; sorting would write all rows to disk once more
+  if (source.kind === "slots") await tx`select set_config('enable_sort', 'off', true)`;
+  const query = source.kind === "slots"
     ? tx`
       copy (
         select host_id, shape_id, at, vals
-        from ${tx(partitionName("report", source.start_ms, HOT_MS))}
+        from (${allOf(tx, source.starts_ms)}) r
         where true ${of_host}
         order by host_id, at, shape_id
       ) to stdout (format binary)`
@@ -92,6 +92,14 @@ export async function* readHotRows(
       ) to stdout (format binary)`;
   for await (const chunk of copyOut(query)) yield reader.push(chunk);
   reader.end();
+}
+
+/** The rows of some slots, as a query. */
+function allOf(tx: AnySql, starts_ms: readonly number[]) {
+  return starts_ms.map((start_ms, i) => {
+    const slot = tx(partitionName("report", start_ms, HOT_MS));
+    return i === 0 ? tx`select * from ${slot}` : tx` union all select * from ${slot}`;
+  });
 }
 
 function timeLiteral(tx: AnySql, at_ms: number) {

@@ -118,7 +118,10 @@ function writeDecimal(bytes: ByteWriter, { scale, mantissas }: Decimal): boolean
   if (deltas === undefined) return false;
   const step = commonDivisor(deltas);
   const slopes = step === 1 ? deltas : deltas.map((delta) => delta / step);
-  const bends = neighbourDifferences(Float64Array.of(0, ...slopes));
+  // the slope before the first one is 0; not a spread, which would put every row on the stack
+  const from_level = new Float64Array(slopes.length + 1);
+  from_level.set(slopes, 1);
+  const bends = neighbourDifferences(from_level);
   const delta = planOf(FORMAT_DELTA, step, slopes);
   const bent = bends === undefined ? undefined : planOf(FORMAT_DELTA_OF_DELTA, step, bends);
   const plan = bent !== undefined && bent.bits < (delta?.bits ?? Infinity) ? bent : delta;

@@ -1,5 +1,5 @@
 /**
- * Hot rows into raw blocks: the closed slot, or the late rows, of an hour become part of that hour's
+ * Hot rows into raw blocks: the closed slots, or the late rows, of an hour become part of that hour's
  * blocks, one for each host and shape.
  *
  * The rows are read as a stream, host by host, and gathered into batches of some megabytes; each
@@ -21,6 +21,7 @@ import { mergeReports, reportsFromRows } from "../../db/codec/reports.ts";
 import { writeTransaction } from "../../db/aggregation_lock.ts";
 import type { HotRow } from "../../db/copy_rows.ts";
 import { deleteLateRows, type HotSource, readHotRows } from "../../db/hot_rows.ts";
+import { HOT_MS } from "../../db/partitions.ts";
 import { insertPending } from "../../db/pending.ts";
 import { startOf } from "../../db/tiers.ts";
 import { attempt, sameBytes, type Work } from "./work.ts";
@@ -37,8 +38,8 @@ interface ReportGroup extends BlockKey {
 }
 
 export interface Merged {
-  /** Rows read, all of which are in blocks now unless something failed. */
-  rows: number;
+  /** Rows read by the slot they belong to; all are in blocks now unless something failed. */
+  rows_by_slot: Map<number, number>;
   failures: number;
 }
 
@@ -48,6 +49,7 @@ export interface Merged {
  */
 export async function mergeSource(work: Work, source: HotSource): Promise<Merged> {
   const failures_before = work.counts.failures;
+  const rows_by_slot = new Map<number, number>();
   let rows = 0;
   await work.sql.begin("read only", async (tx) => {
     let batch: ReportGroup[] = [];
@@ -64,11 +66,15 @@ export async function mergeSource(work: Work, source: HotSource): Promise<Merged
       if (batch.length > 0 && full) await flush();
       batch.push(group);
       rows += group.rows.length;
+      for (const { at_ms } of group.rows) {
+        const slot_ms = Math.floor(at_ms / HOT_MS) * HOT_MS;
+        rows_by_slot.set(slot_ms, (rows_by_slot.get(slot_ms) ?? 0) + 1);
+      }
       values += group.rows.length * (group.rows[0]?.values.length ?? 0);
     }
     await flush();
   });
-  return { rows, failures: work.counts.failures - failures_before };
+  return { rows_by_slot, failures: work.counts.failures - failures_before };
 }
 
 /** Gathers rows that come by hour and host into groups of one shape. */

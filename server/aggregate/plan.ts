@@ -7,7 +7,8 @@
  * are touched: the newest slot is being written, and an hour rolled up before its end would be
  * rolled up again with every slot. All of "closed" is one time, `closed_ms`, a border between slots:
  * whatever ends at or before it is closed. Hours and days consist of whole slots, so when an hour is
- * closed, all its slots are, and stand before it in the plan.
+ * closed, all its slots are, and stand before it in the plan. Slots of one hour are merged together:
+ * each time, the hour's blocks are written anew.
  *
  * Steps only say where to look, not what is there: what a step does is decided by the rows it finds
  * (slots are read as they are, pending work is a table), so a plan made a little earlier, or twice,
@@ -21,6 +22,13 @@ import type { Partition } from "../../db/block_partitions.ts";
 import { HOT_MS } from "../../db/partitions.ts";
 import { DAY_MS, HOUR_MS, startOf } from "../../db/tiers.ts";
 import { expiredPartitions, lateHorizon, type Retention } from "./retention.ts";
+
+/**
+ * Hours are rolled up this many at a time. Each time, the day's block is written anew: hourly this
+ * costs more than all of the raw tier (100 ns a sample at noon and 900 on average were measured
+ * against 800), three hours at a time a third of it. Meanwhile the samples are there to be read.
+ */
+const ROLL_MS = 3 * HOUR_MS;
 
 /** What there is. All times are milliseconds since 1970, lists are in their order. */
 export interface HistoryState {
@@ -49,8 +57,8 @@ export interface PlanOptions {
 export type Step =
   /** Late rows before a time are past their retention. */
   | { kind: "expire_late"; before_ms: number; rows: number }
-  /** A slot becomes part of its hour's raw blocks, and is dropped. */
-  | { kind: "merge_slot"; start_ms: number; rows: number; drop: boolean }
+  /** The closed slots of one hour become part of its raw blocks, and are dropped. */
+  | { kind: "merge_slots"; starts_ms: number[]; rows: number; drop: boolean }
   /** Late rows become part of the raw blocks of their hours. */
   | { kind: "merge_late"; from_ms: number; before_ms: number; rows: number }
   /** A day's pending hours that begin before a time get their five-minute values. */
@@ -77,10 +85,11 @@ export function planAggregation(state: HistoryState, options: PlanOptions): Step
     start_ms >= late_before_ms && start_ms < closed_ms
   );
   const merged_ms = [...slots, ...late].map(({ start_ms }) => start_ms);
-  const steps: Step[] = slots.map(({ start_ms, rows_estimate }) => ({
-    kind: "merge_slot",
-    start_ms,
-    rows: rows_estimate,
+  const by_hour = Map.groupBy(slots, ({ start_ms }) => startOf("hour", start_ms));
+  const steps: Step[] = [...by_hour.values()].map((of_hour) => ({
+    kind: "merge_slots",
+    starts_ms: of_hour.map(({ start_ms }) => start_ms),
+    rows: of_hour.reduce((sum, { rows_estimate }) => sum + rows_estimate, 0),
     drop: options.partial !== true,
   }));
   if (late.length > 0) {
@@ -107,7 +116,7 @@ function planRollups(
   state: Pick<HistoryState, "pending_hours" | "pending_days">,
   { closed_ms, merged_ms }: { closed_ms: number; merged_ms: readonly number[] },
 ): Step[] {
-  const hours_before_ms = startOf("hour", closed_ms);
+  const hours_before_ms = Math.floor(closed_ms / ROLL_MS) * ROLL_MS;
   const days_before_ms = startOf("day", closed_ms);
   const hours = [
     ...state.pending_hours,

@@ -114,8 +114,8 @@ async function runStep(work: Work, step: Step, options: Pick<RunOptions, "clock"
     case "expire_late":
       counts.late_reports_expired += await deleteExpiredLateRows(sql, step.before_ms);
       break;
-    case "merge_slot":
-      await runSlot(work, step, options);
+    case "merge_slots":
+      await runSlots(work, step, options);
       break;
     case "merge_late":
       await mergeSource(work, {
@@ -139,22 +139,25 @@ async function runStep(work: Work, step: Step, options: Pick<RunOptions, "clock"
   }
 }
 
-async function runSlot(
+async function runSlots(
   work: Work,
-  step: Extract<Step, { kind: "merge_slot" }>,
+  step: Extract<Step, { kind: "merge_slots" }>,
   options: Pick<RunOptions, "clock">,
 ): Promise<void> {
-  const { start_ms } = step;
-  const { rows, failures } = await mergeSource(work, { kind: "slot", start_ms });
+  const { starts_ms } = step;
+  const { rows_by_slot, failures } = await mergeSource(work, { kind: "slots", starts_ms });
   if (!step.drop) return;
-  // what could not be merged is nowhere else
-  const dropped = failures === 0 && await repeatedly(options, async () => {
-    const outcome = await dropSlot(work.sql, { start_ms, rows });
-    // rows that came meanwhile are merged by the next run
-    return outcome === "busy" ? false : outcome;
-  });
-  if (dropped === "dropped") work.counts.slots_dropped++;
-  else work.counts.slots_kept++;
+  for (const start_ms of starts_ms) {
+    const rows = rows_by_slot.get(start_ms) ?? 0;
+    // what could not be merged is nowhere else
+    const dropped = failures === 0 && await repeatedly(options, async () => {
+      const outcome = await dropSlot(work.sql, { start_ms, rows });
+      // rows that came meanwhile are merged by the next run
+      return outcome === "busy" ? false : outcome;
+    });
+    if (dropped === "dropped") work.counts.slots_dropped++;
+    else work.counts.slots_kept++;
+  }
 }
 
 /** Until it is something, but not for ever. */

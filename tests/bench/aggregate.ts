@@ -39,6 +39,7 @@ interface Scale {
   hosts: number;
   hours: number;
   metrics: number;
+  slots: number;
 }
 
 export async function run(args: string[]): Promise<Record<string, unknown>> {
@@ -58,22 +59,27 @@ export async function run(args: string[]): Promise<Record<string, unknown>> {
   const shape_id = await makeShape(sql, real, scale.hosts);
   const cost = { own_s: 0, postgres_s: 0, wall_s: 0 };
   let rss_mb_max = 0;
-  for (let slot = 0; slot < scale.hours * HOUR_MS / HOT_MS; slot++) {
-    const start_ms = START_MS + slot * HOT_MS;
-    await storeSlot(sql, { real, shape_id, start_ms, hosts: scale.hosts });
-    const now_ms = start_ms + HOT_MS + GRACE_MS + 1_000;
+  const slots = scale.hours * HOUR_MS / HOT_MS;
+  for (let slot = 0; slot < slots; slot += scale.slots) {
+    for (let i = slot; i < slot + scale.slots; i++) {
+      const start_ms = START_MS + i * HOT_MS;
+      await storeSlot(sql, { real, shape_id, start_ms, hosts: scale.hosts });
+    }
+    const end_ms = START_MS + (slot + scale.slots) * HOT_MS;
+    const now_ms = end_ms + GRACE_MS + 1_000;
     const before = await processorSeconds(postgres.pid);
     const begun_ms = performance.now();
     const outcome = await runAggregation({
       ...{ sql, now_ms, log: silentLogger, clock: systemClock },
       ...{ grace_ms: GRACE_MS, retention: RETENTION },
     });
+    if (end_ms % HOUR_MS === 0) await sql`vacuum block_raw, block_5m, pending_hour`;
     const after = await processorSeconds(postgres.pid);
     cost.wall_s += (performance.now() - begun_ms) / 1000;
     cost.own_s += after.own_s - before.own_s;
     cost.postgres_s += after.postgres_s - before.postgres_s;
     rss_mb_max = Math.max(rss_mb_max, Deno.memoryUsage().rss / 2 ** 20);
-    if (outcome.state !== "done" || outcome.counts.slots_dropped !== 1) {
+    if (outcome.state !== "done" || outcome.counts.slots_dropped !== scale.slots) {
       throw new Error(`BUG: a run did not do its work: ${JSON.stringify(outcome)}`);
     }
   }
@@ -97,12 +103,14 @@ function readScale(args: string[]): Scale {
       hosts: { type: "string", default: "20" },
       hours: { type: "string", default: "3" },
       metrics: { type: "string", default: "812" },
+      slots: { type: "string", default: "1" },
     },
   });
   return {
     hosts: Number(values.hosts),
     hours: Number(values.hours),
     metrics: Number(values.metrics),
+    slots: Number(values.slots),
   };
 }
 
