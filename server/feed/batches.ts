@@ -5,8 +5,8 @@
 import type { GatheredReport } from "./gather.ts";
 import type { FeedBatch } from "./sender.ts";
 
-/** A request of this size is a few milliseconds of work for the server. */
-const BATCH_CHARS_MAX = 1024 * 1024;
+/** A request of this size is some milliseconds of work for the server; larger ones are not faster. */
+const BATCH_CHARS_MAX = 256 * 1024;
 export const BATCH_REPORTS_MAX = 500;
 /** Reports waiting in batches that are not full; beyond that the fullest goes as it is. */
 const WAITING_MAX = 5_000;

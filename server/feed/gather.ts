@@ -22,8 +22,8 @@ import type { SampleLine } from "../wire/sample.ts";
 const HOUR_MS = 3_600_000;
 /** Samples kept: about 100 bytes each. More than ten host-hours of 100 metrics every 10 s. */
 export const ROOM_SAMPLES = 400_000;
-/** Names whose JSON is kept; beyond that all are forgotten. */
-const NAMES_MAX = 100_000;
+/** Different metrics, and different hosts. A server with more has other troubles. */
+const NAMES_MAX = 1_000_000;
 
 export interface GatheredReport {
   json: string;
@@ -33,10 +33,16 @@ export interface GatheredReport {
   line: number;
 }
 
+/** The JSON is made as late as possible: until then a metric is a number, its place in the list. */
 interface OpenReport {
-  /** By metric; the JSON is made as late as possible. */
-  points: Map<string, { value: number | null; message: string | undefined }>;
-  samples: number;
+  metric_ids: number[];
+  /** One for each metric; NaN where there is only a message. */
+  values: number[];
+  messages: Map<number, string> | undefined;
+  /** Samples come in the same order time after time: what is beyond all before is new. */
+  highest_id: number;
+  /** The metrics, once they came in another order. */
+  known_ids: Set<number> | undefined;
   line: number;
 }
 
@@ -54,35 +60,49 @@ export class Gathering {
   readonly #buckets = new Map<string, Bucket>();
   #samples = 0;
   /** Bucket of the sample before. */
-  #newest: { key: string; host: string; hour: number; bucket: Bucket } | undefined;
-  readonly #names = new Map<string, string>();
+  #newest: { host: string; hour: number; bucket: Bucket } | undefined;
+  readonly #metrics = new Names("metric", METRIC_NAME_CHARS_MAX);
+  readonly #hosts = new Names("host", HOSTNAME_CHARS_MAX);
 
   constructor(private readonly room_samples = ROOM_SAMPLES) {}
 
   /** Takes a sample that came from the line of this number. */
   add({ host, metric, at_ms, value, message }: SampleLine, line: number): Taken {
-    const fault = this.#learnName(metric, "metric", METRIC_NAME_CHARS_MAX) ??
-      this.#learnName(host, "host", HOSTNAME_CHARS_MAX);
-    if (fault !== undefined) return { fault };
+    const id = this.#metrics.idOf(metric);
+    if (typeof id === "string") return { fault: id };
+    const host_id = this.#hosts.idOf(host);
+    if (typeof host_id === "string") return { fault: host_id };
     const bucket = this.#bucket(host, Math.floor(at_ms / HOUR_MS));
     let report = bucket.by_time.get(at_ms);
     if (report === undefined) {
-      report = { points: new Map(), samples: 0, line };
+      report = {
+        metric_ids: [],
+        values: [],
+        messages: undefined,
+        highest_id: -1,
+        known_ids: undefined,
+        line,
+      };
       bucket.by_time.set(at_ms, report);
     }
-    const before = report.points.get(metric);
-    if (before !== undefined) {
-      const same = Object.is(before.value, value) && before.message === message;
-      if (same) return "repeated";
-      return { fault: "another value was given for this host, metric and time" };
+    const number = value ?? NaN;
+    if (id <= report.highest_id && isKnown(report, id)) {
+      const before = report.values[report.metric_ids.indexOf(id)];
+      const same = Object.is(before, number) && report.messages?.get(id) === message;
+      return same
+        ? "repeated"
+        : { fault: "another value was given for this host, metric and time" };
     }
-    if (report.points.size >= REPORT_METRICS_MAX) {
+    if (report.metric_ids.length >= REPORT_METRICS_MAX) {
       return { fault: `a host has at most ${REPORT_METRICS_MAX} metrics at one time` };
     }
-    report.points.set(metric, { value, message });
+    report.highest_id = Math.max(report.highest_id, id);
+    report.known_ids?.add(id);
+    report.metric_ids.push(id);
+    report.values.push(number);
+    if (message !== undefined) (report.messages ??= new Map()).set(id, message);
     this.#samples++;
     bucket.samples++;
-    if (value !== null) report.samples++;
     return "taken";
   }
 
@@ -108,7 +128,7 @@ export class Gathering {
     // to the end of the order
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
-    this.#newest = { key, host, hour, bucket };
+    this.#newest = { host, hour, bucket };
     return bucket;
   }
 
@@ -117,30 +137,64 @@ export class Gathering {
     if (this.#newest?.bucket === bucket) this.#newest = undefined;
     this.#samples -= bucket.samples;
     const start = `{"hostname":${JSON.stringify(bucket.host)},"timestamp":`;
-    for (const [at_ms, report] of bucket.by_time) {
+    for (const [at_ms, { metric_ids, values, messages, line }] of bucket.by_time) {
       // name first, then time, then metrics: the server's fast path wants this order
       let json = `${start}${secondsText(at_ms)},"metrics":{`;
-      let comma = "";
-      for (const [metric, { value, message }] of report.points) {
+      let samples = 0;
+      for (let i = 0; i < values.length; i++) {
+        const [id = 0, value = NaN] = [metric_ids[i], values[i]];
+        const number = Number.isNaN(value) ? "null" : valueText(value);
+        if (!Number.isNaN(value)) samples++;
+        const message = messages?.get(id);
         const leaf = message === undefined
-          ? valueText(value ?? 0)
-          : `{"value":${value === null ? null : valueText(value)},"message":${
-            JSON.stringify(message)
-          }}`;
-        json += `${comma}${this.#names.get(metric) ?? `${JSON.stringify(metric)}:`}${leaf}`;
-        comma = ",";
+          ? number
+          : `{"value":${number},"message":${JSON.stringify(message)}}`;
+        json += `${i > 0 ? "," : ""}${this.#metrics.keyOf(id)}${leaf}`;
       }
-      yield { json: `${json}}}`, samples: report.samples, line: report.line };
+      yield { json: `${json}}}`, samples, line };
     }
   }
+}
 
-  /** Why a name cannot be one; its JSON is kept. */
-  #learnName(name: string, what: string, chars_max: number): string | undefined {
-    if (this.#names.has(name) && name.length <= chars_max) return undefined;
-    const fault = nameFault(name, chars_max);
-    if (fault !== undefined) return `${what} ${fault}`;
-    if (this.#names.size >= NAMES_MAX) this.#names.clear();
-    this.#names.set(name, `${JSON.stringify(name)}:`);
-    return undefined;
+/** Is the metric in the report already? Asked only when it may be. */
+function isKnown(report: OpenReport, id: number): boolean {
+  report.known_ids ??= new Set(report.metric_ids);
+  return report.known_ids.has(id);
+}
+
+/**
+ * Names by number. Samples of one series come one after the other with the very same text, so
+ * that most look-ups are one comparison.
+ */
+class Names {
+  readonly #ids = new Map<string, number>();
+  readonly #keys: string[] = [];
+  #newest = "";
+  #newest_id = -1;
+
+  constructor(private readonly what: string, private readonly chars_max: number) {}
+
+  /** The number of a name, or why it is no name. */
+  idOf(name: string): number | string {
+    if (name === this.#newest && this.#newest_id >= 0) return this.#newest_id;
+    let id = this.#ids.get(name);
+    if (id === undefined) {
+      const fault = nameFault(name, this.chars_max);
+      if (fault !== undefined) return `${this.what} ${fault}`;
+      if (this.#keys.length >= NAMES_MAX) {
+        return `there are over ${NAMES_MAX} names before this one`;
+      }
+      id = this.#keys.length;
+      this.#ids.set(name, id);
+      this.#keys.push(`${JSON.stringify(name)}:`);
+    }
+    this.#newest = name;
+    this.#newest_id = id;
+    return id;
+  }
+
+  /** `"name":` */
+  keyOf(id: number): string {
+    return this.#keys[id] ?? "";
   }
 }

@@ -7,7 +7,14 @@
  * `2026-01-31T12:00:00Z`.
  */
 import { quoted, readSeconds, readValue, secondsText, valueText } from "./number.ts";
-import { brokenOff, type LineFault, type LineReader, type SampleFormat } from "./sample.ts";
+import {
+  brokenOff,
+  isFault,
+  type LineFault,
+  type LineReader,
+  type SampleFormat,
+  type SampleLine,
+} from "./sample.ts";
 
 const COLUMNS = ["host", "metric", "timestamp", "value"] as const;
 const HEADER = COLUMNS.join();
@@ -81,7 +88,14 @@ function readHeader(line: string): number[] | LineFault {
 
 function reader(): LineReader {
   let places: number[] | undefined;
+  let canonical = false;
+  /** `host,metric,` of the line before, and what it says: in an export it is mostly the same. */
+  let newest = { series: "", host: "", metric: "" };
   return (raw) => {
+    if (canonical && newest.series !== "" && raw.startsWith(newest.series)) {
+      const sample = readRest(raw, newest);
+      if (sample !== undefined) return sample;
+    }
     const line = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
     if (line === "") return undefined;
     if (line.startsWith("#")) {
@@ -92,10 +106,29 @@ function reader(): LineReader {
       const header = readHeader(line);
       if (!Array.isArray(header)) return header;
       places = header;
+      canonical = line === HEADER;
       return undefined;
     }
-    return readRow(line, places);
+    const row = readRow(line, places);
+    if (row !== undefined && !isFault(row)) {
+      const { host, metric } = row;
+      newest = { series: `${field(host)},${field(metric)},`, host, metric };
+    }
+    return row;
   };
+}
+
+/** The sample of a line whose beginning is known; undefined where anything is unusual. */
+function readRest(
+  line: string,
+  { series, host, metric }: { series: string; host: string; metric: string },
+): SampleLine | undefined {
+  const comma = line.indexOf(",", series.length);
+  if (comma < 0) return undefined;
+  const at_ms = readSeconds(line.slice(series.length, comma));
+  const value = readValue(line.slice(comma + 1));
+  if (typeof at_ms === "string" || typeof value === "string") return undefined;
+  return { host, metric, at_ms, value };
 }
 
 function readRow(line: string, places: readonly number[]): ReturnType<LineReader> {

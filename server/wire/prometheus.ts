@@ -147,7 +147,10 @@ const KNOWN_MAX = 20_000;
 
 function reader(): LineReader {
   const known = new Map<string, KnownSeries>();
+  let newest: { text: string; series: KnownSeries } | undefined;
   return (raw) => {
+    // in an export most lines begin as the one before
+    if (newest !== undefined && raw.startsWith(newest.text)) return readNumbers(raw, newest.series);
     const line = raw.trimEnd();
     if (line === "") return undefined;
     if (line.startsWith("#")) {
@@ -164,12 +167,16 @@ function reader(): LineReader {
       known.set(line.slice(0, read.end), read);
       series = read;
     }
+    // the space belongs to it: one name may be the beginning of another
+    newest = { text: `${line.slice(0, series.end)} `, series };
     return readNumbers(line, series);
   };
 }
 
+const NUMBERS = /^[ \t]+(\S+)(?:[ \t]+(\S+))?\s*(.*)$/;
+
 function readNumbers(line: string, { host, metric, end }: KnownSeries): ReturnType<LineReader> {
-  const found = /^[ \t]+(\S+)(?:[ \t]+(\S+))?(.*)$/.exec(line.slice(end));
+  const found = NUMBERS.exec(line.slice(end));
   const [, number = "", time, rest = ""] = found ?? [];
   if (number === "") return { column: end + 1, fault: "here must be a value after a space" };
   if (rest !== "") {
@@ -183,7 +190,7 @@ function readNumbers(line: string, { host, metric, end }: KnownSeries): ReturnTy
   }
   const at_ms = readMilliseconds(time);
   if (typeof at_ms !== "string") return { host, metric, at_ms, value };
-  return { column: line.length - time.length + 1, fault: at_ms };
+  return { column: line.lastIndexOf(time) + 1, fault: at_ms };
 }
 
 /** Is this a sample in Prometheus text, whatever its labels? */

@@ -31,6 +31,41 @@ for (const name of FORMAT_NAMES) {
     );
   });
 
+  Deno.test(`${name}: what is kept of the lines before changes nothing`, () => {
+    const line = fc.oneof(
+      {
+        weight: 9,
+        arbitrary: fc.tuple(
+          fc.constantFrom("a", "a b", 'q"'),
+          fc.constantFrom("x", "xy", "x,1"),
+          times,
+          values,
+        ),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom(
+          "a,x,",
+          "a,x,1,2,3",
+          'a,x,"1",2',
+          "x{",
+          'x{host="a"}',
+          'x{host="a"}1 2',
+          "{}",
+        ),
+      },
+    ).map((one) => {
+      if (typeof one === "string") return one;
+      const [host, metric, at_ms, value] = one;
+      return FORMATS[name].writer(host, metric)(at_ms, value).trimEnd();
+    });
+    fc.assert(fc.property(fc.array(line, { maxLength: 30 }), (all) => {
+      const reader = FORMATS[name].reader();
+      reader(FORMATS[name].header.trimEnd());
+      for (const one of all) assert.deepEqual(reader(one), read(name, one));
+    }));
+  });
+
   Deno.test(`${name}: two series are never written alike`, () => {
     fc.assert(
       fc.property(fc.tuple(hosts, metrics), fc.tuple(hosts, metrics), (left, right) => {
@@ -104,7 +139,7 @@ const FAULTS: [typeof FORMAT_NAMES[number], string, number, RegExp][] = [
   ["prometheus", 'x{host="a",host="b"} 1 1700000000000', 12, /label "host" is given twice/],
   ["prometheus", 'x{host="a} 1 1700000000000', 8, /the label's value in double quotes/],
   ["prometheus", '{host="a"} 1 1700000000000', 11, /the name of the metric is missing/],
-  ["prometheus", 'x{host="a"} 1 1700000000000 9', 28, /here must be the end of the line/],
+  ["prometheus", 'x{host="a"} 1 1700000000000 9', 29, /here must be the end of the line/],
 ];
 
 Deno.test("each format says where a line is wrong and what would be right", () => {
