@@ -1,5 +1,5 @@
 /** Being asked to stop: Ctrl-C, `kill`, a terminal that is closed. */
-import type { Clock } from "../../clock.ts";
+import { type Clock, systemClock } from "../../clock.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Windows knows only the first of them. */
@@ -17,6 +17,12 @@ export interface StopRequest extends Disposable {
   readonly requested: Promise<void>;
 }
 
+/**
+ * One Ctrl-C arrives several times: the terminal sends it to every program in front, and `npx` and
+ * `deno task` pass on what they got, some milliseconds later.
+ */
+const SAME_PRESS_MS = 1_000;
+
 /** Requests under way when somebody asks to stop get this long. */
 const GRACE_MS = 5_000;
 
@@ -31,16 +37,24 @@ export function graceAfter(stop: StopRequest, clock: Clock): AbortSignal {
  * Listens until disposed. The first signal asks for an orderly stop; a second one ends the process
  * at once, for the person who sees that something hangs.
  */
-export function listenForStop(terminal: Terminal): StopRequest {
+export function listenForStop(
+  terminal: Pick<Terminal, "err" | "err_is_terminal">,
+  clock: Pick<Clock, "monotonic"> = systemClock,
+): StopRequest {
   const controller = new AbortController();
   const { promise, resolve } = Promise.withResolvers<void>();
+  let first_ms: number | undefined;
   const stop = () => {
-    if (controller.signal.aborted) {
-      terminal.err("Ended at once; the next start recovers what was under way\n");
+    if (first_ms === undefined) {
+      first_ms = clock.monotonic();
+      controller.abort();
+      resolve();
+    } else if (clock.monotonic() - first_ms >= SAME_PRESS_MS) {
+      // a line that shows progress has no end yet
+      const line = terminal.err_is_terminal ? "\r\x1b[K" : "";
+      terminal.err(`${line}Ended at once; the next start recovers what was under way\n`);
       Deno.exit(EXIT_CODE_INTERRUPTED);
     }
-    controller.abort();
-    resolve();
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
   return {

@@ -45,6 +45,19 @@ Deno.test("monitor up says where everything is, collects, and stops cleanly on C
   await assert.rejects(fetch(monitor.url));
 });
 
+// A terminal sends Ctrl-C to npx, deno task and monitor; the first two pass it on as well.
+Deno.test("monitor up takes one Ctrl-C that arrives three times for one", async () => {
+  await using dir = await tempDir();
+  await using monitor = await startMonitor(["up", "--port", "0", "--data", dir.join("data")]);
+  await monitor.line(/^stop .*Ctrl-C$/);
+  monitor.kill("SIGINT");
+  await monitor.line(/^stopping$/);
+  monitor.kill("SIGINT");
+  monitor.kill("SIGINT");
+  await monitor.ended;
+  assert.doesNotMatch(monitor.err, /Ended at once/);
+});
+
 Deno.test("monitor up tells in three lines that its port is taken", async () => {
   await using dir = await tempDir();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
