@@ -22,6 +22,7 @@ import { startWriter } from "./ingest/writer.ts";
 import { exportRuns } from "./query/export.ts";
 import { history } from "./query/history.ts";
 import { LatestReports } from "./query/latest.ts";
+import { storageReport } from "./query/storage.ts";
 
 /** A batch is closed at this size; measured: larger ones do not commit more rows a second. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
@@ -88,6 +89,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     exportHosts: () => selectHosts(sql),
     exportRuns: (query) => exportRuns(sql, query),
     stopping: stopping.signal,
+    storage: ({ hosts_max }) => {
+      const { retention } = config;
+      const data_dir = database.embedded?.data_dir;
+      return storageReport(sql, { retention, data_dir, hosts_max, now_ms: clock.now() });
+    },
   });
   const url = listen(app.fetch, { ...config.webapp, clock, started });
   started.defer(() => stopping.abort());
@@ -110,6 +116,7 @@ function startIngest(
   const writer = startWriter({
     sql,
     queue,
+    clock,
     log: log.with({ component: "ingest" }),
     onCommitted: (rows) => rows.forEach((row) => latest.observe(row)),
   });

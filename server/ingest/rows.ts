@@ -82,6 +82,7 @@ export class RowBuffer {
   #view: DataView;
   #end = FIRST;
   #rows = 0;
+  #at_ms_min = Infinity;
 
   constructor(capacity_bytes = 64 * 1024) {
     this.#bytes = new Uint8Array(Math.max(capacity_bytes, FIRST));
@@ -99,19 +100,19 @@ export class RowBuffer {
     return this.#rows;
   }
 
-  /** Appends a row of a shape and returns where it starts, for `setValue`. */
+  /** No row is older than this; it is exact unless rows were taken back. */
+  get at_ms_min(): number {
+    return this.#at_ms_min;
+  }
+
+  /** Appends a row of a shape and returns where it starts, for `setValue` (and `setAt`, if 0). */
   add(prototype: Uint8Array, host_id: number, at_ms: number): number {
     const start = this.#end;
     const end = start + prototype.length;
     if (end > this.#bytes.length) this.#grow(end);
     this.#bytes.set(prototype, start);
-    const view = this.#view;
-    view.setInt32(start + 6, host_id);
-    // int64 in two halves: BigInt would allocate
-    const at_us = (at_ms - POSTGRES_EPOCH_MS) * 1000;
-    const high = Math.floor(at_us / TWO_32);
-    view.setInt32(start + AT_OFFSET, high);
-    view.setUint32(start + AT_OFFSET + 4, at_us - high * TWO_32);
+    this.#view.setInt32(start + 6, host_id);
+    if (at_ms > 0) this.setAt(start, at_ms);
     this.#end = end;
     this.#rows++;
     return start;
@@ -124,6 +125,8 @@ export class RowBuffer {
 
   /** Sets the time of the row that starts at `row_start`, in milliseconds since 1970. */
   setAt(row_start: number, at_ms: number): void {
+    if (at_ms < this.#at_ms_min) this.#at_ms_min = at_ms;
+    // int64 in two halves: BigInt would allocate
     const at_us = (at_ms - POSTGRES_EPOCH_MS) * 1000;
     const high = Math.floor(at_us / TWO_32);
     this.#view.setInt32(row_start + AT_OFFSET, high);
@@ -134,6 +137,7 @@ export class RowBuffer {
   truncate(bytes: number, rows: number): void {
     this.#end = FIRST + bytes;
     this.#rows = rows;
+    if (rows === 0) this.#at_ms_min = Infinity;
   }
 
   /** The rows with head and tail, as COPY wants them. Valid until the next change. */

@@ -10,14 +10,17 @@
 import { isRetryable, isUniqueViolation } from "../../db/sqlstate.ts";
 import { copyReports, existingReports, insertAnnotations } from "../../db/reports.ts";
 import type { Logger } from "../../log.ts";
+import type { Clock } from "../../clock.ts";
 import type { Sql } from "../../db/connect.ts";
 import type { Batch, Duplicates, IngestQueue } from "./queue.ts";
-import { RowBuffer } from "./rows.ts";
+import type { RowBuffer } from "./rows.ts";
+import { PastSlots } from "./slots.ts";
 
 export interface WriterOptions {
   sql: Sql;
   queue: IngestQueue;
   log: Logger;
+  clock: Pick<Clock, "now">;
   /** Called with the rows after their commit, before anybody is told. */
   onCommitted?: (rows: RowBuffer) => void;
 }
@@ -35,17 +38,19 @@ export interface Writer {
 
 /** Starts writing what comes into the queue, until the queue is stopped and empty. */
 export function startWriter(options: WriterOptions): Writer {
-  const loops = Array.from({ length: WRITERS }, () => writeLoop(options));
+  const slots = new PastSlots(options.sql);
+  const loops = Array.from({ length: WRITERS }, () => writeLoop(options, slots));
   return { finished: Promise.all(loops).then(() => {}) };
 }
 
-async function writeLoop(options: WriterOptions): Promise<void> {
-  const { queue, log } = options;
+async function writeLoop(options: WriterOptions, slots: PastSlots): Promise<void> {
+  const { queue, log, clock } = options;
   let last_failure = "";
   for (;;) {
     const batch = await queue.take();
     if (batch === undefined) return;
     try {
+      await slots.ensure(batch.rows, clock.now());
       const duplicates = await commit(options.sql, batch);
       options.onCommitted?.(batch.rows);
       batch.resolve(duplicates);
