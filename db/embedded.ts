@@ -207,8 +207,8 @@ export async function startEmbedded(given: EmbeddedOptions): Promise<EmbeddedPos
     release();
     if (signal?.aborted) throw error;
     if (error instanceof Deno.errors.PermissionDenied) {
-      throw new EmbeddedError(reasonOf(error), {
-        hint: `run monitor as the user who owns "${data_dir}"`,
+      throw new EmbeddedError(`"${data_dir}" cannot be used`, {
+        hint: "run monitor as the user who owns it, or name another directory with --data",
         cause: error,
       });
     }
