@@ -2,19 +2,8 @@
 import assert from "node:assert/strict";
 import manifest from "../../deno.json" with { type: "json" };
 import { tempDir } from "../support/temp_dir.ts";
+import { firstMetrics } from "./first_metrics.ts";
 import { runMonitor, startMonitor } from "./run_monitor.ts";
-
-/** What a first round of collectors brings on any machine. */
-const METRICS_MIN = 20;
-
-/** Asks until the agent's first report has arrived: the next answer is only a request away. */
-async function firstMetrics(url: string): Promise<Record<string, number>> {
-  for (;;) {
-    const answer = await (await fetch(`${url}/fetch/latest`)).json();
-    const [host] = Object.values<{ metrics: Record<string, number> }>(answer);
-    if (host !== undefined && Object.keys(host.metrics).length >= METRICS_MIN) return host.metrics;
-  }
-}
 
 Deno.test("monitor up says where everything is, collects, and stops cleanly on Ctrl-C", async () => {
   await using dir = await tempDir();
