@@ -5,10 +5,13 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import type { Clock } from "../clock.ts";
 import { LOG_FORMATS, LOG_LEVELS, type Logger } from "../log.ts";
+import type { Database } from "../db/database.ts";
+import { aggregateCommand } from "./aggregate/command.ts";
 import { connectClient } from "./cli/command.ts";
+import { CommandError } from "./cli/failure.ts";
 import { showProgress } from "./cli/progress.ts";
+import { listenForStop } from "./cli/signals.ts";
 import { programName, type Terminal } from "./cli/terminal.ts";
-import { safeText } from "./cli/text.ts";
 import type { CommandLine, Config } from "./config.ts";
 
 export interface ServerContext {
@@ -88,15 +91,44 @@ function serveCommand(context: ServerContext) {
     );
 }
 
-function aggregateCommand({ terminal, env }: ServerContext) {
-  return new Command("aggregate")
-    .description("tell a running server to aggregate closed hours now")
-    .option("--server <url>", "the server to tell (MONITOR_SERVER, else http://localhost:8888)")
-    .addHelpText("after", examples(["aggregate"]))
-    .action(async (options) => {
-      const client = await connectClient(options.server, env);
-      terminal.out(`${safeText(await client.aggregate())}\n`);
+/**
+ * The database for `aggregate`, whose `--host` is a host that reports and no address to listen on.
+ * Throws with hints, also when another monitor has the database.
+ */
+async function openForAggregate(
+  options: CommandLine & { config?: string },
+  context: ServerContext,
+): Promise<{ database: Database; config: Config; log: Logger }> {
+  const { config, log } = await configure({ ...options, host: undefined }, {
+    ...context,
+    defaults: { "log.level": "warn" },
+  });
+  const { openConfigured } = await import("./open_database.ts");
+  const progress = showProgress(context.terminal);
+  try {
+    const onProgress = progress.step;
+    const database = await openConfigured(config, { log, clock: context.clock, onProgress });
+    return { database, config, log };
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== "DataDirectoryInUse") throw error;
+    throw new CommandError(error.message, {
+      hint: `let that server do it with "${programName()} aggregate --server", or stop it first`,
     });
+  } finally {
+    progress.done();
+  }
+}
+
+function aggregate(context: ServerContext) {
+  const { terminal, clock, env } = context;
+  const base = withServerOptions("aggregate");
+  return aggregateCommand(base, {
+    terminal,
+    clock,
+    listenForStop: () => listenForStop(terminal),
+    askServer: async (server) => await (await connectClient(server, env)).aggregate(),
+    openDatabase: () => openForAggregate(base.opts(), context),
+  });
 }
 
 /** `monitor migrate` before db/command.ts adds what it does: its name, and which database is meant. */
@@ -130,5 +162,5 @@ export async function openForMigrate(
 
 /** In the order the help lists them. */
 export function serverCommands(context: ServerContext) {
-  return [upCommand(context), serveCommand(context), aggregateCommand(context)] as const;
+  return [upCommand(context), serveCommand(context), aggregate(context)] as const;
 }

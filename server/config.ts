@@ -146,7 +146,7 @@ function environmentLayer(
       names.set(setting.path, variable);
     }
   }
-  const sections = /^MONITOR_(WEBAPP|DATABASE|INGEST|RETENTION|LOG)_/;
+  const sections = /^MONITOR_(WEBAPP|DATABASE|INGEST|RETENTION|AGGREGATE|LOG)_/;
   const faults = Object.keys(options.env)
     .filter((variable) => sections.test(variable) && !known.includes(variable))
     .map((variable) => {

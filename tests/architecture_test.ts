@@ -23,6 +23,12 @@ const RULES: Rule[] = [
   { from: "metrics/", may: [], may_types: ["agent/", ...SHARED] },
   { from: "agent/", may: ["agent/", ...SHARED] },
   { from: "db/", may: ["db/", ...SHARED] },
+  {
+    // a command is next to what it starts, and talks to the person at the terminal
+    from: "server/aggregate/command.ts",
+    may: ["server/aggregate/", "server/cli/", "db/", ...SHARED],
+    may_types: ["server/config.ts"],
+  },
   ...["ingest", "aggregate", "query", "notify"].map((step) => ({
     from: `server/${step}/`,
     may: [`server/${step}/`, "db/", ...SHARED],
@@ -85,12 +91,14 @@ const RULES: Rule[] = [
   {
     from: "server/command.ts",
     may: [
+      "server/aggregate/command.ts",
       "server/foreground.ts",
       "server/open_database.ts",
       "server/config.ts",
       "server/cli/",
       ...SHARED,
     ],
+    may_types: ["db/database.ts"],
   },
   {
     from: "main.ts",
@@ -115,6 +123,7 @@ const LIBRARIES: Record<string, string[]> = {
   "@commander-js/extra-typings": [
     "server/cli/",
     "server/command.ts",
+    "server/aggregate/command.ts",
     "agent/command.ts",
     "db/command.ts",
     "main.ts",

@@ -49,6 +49,8 @@ export interface RunProgress {
   steps: number;
   /** From 0 to 1, over the whole run, as far as it can be foreseen. */
   fraction: number;
+  /** Merged in this run so far. */
+  reports: number;
 }
 
 export type RunOutcome =
@@ -93,7 +95,8 @@ export async function runAggregation(options: RunOptions): Promise<RunOutcome> {
     const weight = weights[index] ?? 1;
     const onDone = (done: number) => {
       const fraction = (before + Math.min(done, weight)) / total;
-      onProgress?.({ step, index, steps: steps.length, fraction });
+      const reports = counts.reports_merged + counts.late_reports_merged;
+      onProgress?.({ step, index, steps: steps.length, fraction, reports });
     };
     onDone(0);
     await runStep({ sql, log, counts, shapes, partitions, host_id, signal, onDone }, step, options);

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { BODY_BYTES_MAX, shown } from "../../report.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../../log.ts";
 import { databaseSchema, normaliseDatabase } from "./database.ts";
-import { oneOf, section, text, whole } from "./values.ts";
+import { oneOf, schedule, section, text, whole } from "./values.ts";
 
 /** The port of the original, kept so that its clients need no change. */
 const PORT_DEFAULT = 8888;
@@ -20,6 +20,11 @@ const QUEUE_BYTES_MAX_DEFAULT = 64 * 1024 * 1024;
 const FUTURE_S_MAX_DEFAULT = 600;
 /** Five years: an import of old data is wanted, a date of 1970 is a mistake. */
 const PAST_DAYS_MAX_DEFAULT = 1_825;
+/** Agents send every few seconds; what comes later than this is merged by a later run. */
+const GRACE_S_DEFAULT = 60;
+/** After each ten minutes and the grace, so that a run finds them closed. */
+const SCHEDULE_DEFAULT = "15 1-59/10 * * * *";
+
 const webappSchema = section({
   host: text("an address to listen on, such as 127.0.0.1 or 0.0.0.0").default("127.0.0.1")
     .describe("Address to listen on; 0.0.0.0 or :: lets other machines in"),
@@ -55,6 +60,13 @@ const retentionSchema = section({
     .describe("Days the daily values are kept; null keeps them for ever"),
 });
 
+const aggregateSchema = section({
+  grace_s: whole({ min: 0, max: 3_600, what: "a number of seconds" }).default(GRACE_S_DEFAULT)
+    .describe("How long after its end an hour still waits for its last reports, in seconds"),
+  schedule: schedule().default(SCHEDULE_DEFAULT)
+    .describe("When reports become history: a cron pattern with seconds, in UTC, or never"),
+});
+
 const logSchema = section({
   level: oneOf(LOG_LEVELS).default("info").describe("Least important lines that are written"),
   format: oneOf(LOG_FORMATS).default("text").describe("text for people, json for machines"),
@@ -68,6 +80,7 @@ export const fileSchema = section({
   database: databaseSchema.prefault({}),
   ingest: ingestSchema.prefault({}),
   retention: retentionSchema.prefault({}),
+  aggregate: aggregateSchema.prefault({}),
   log: logSchema.prefault({}),
 });
 

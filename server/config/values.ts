@@ -1,6 +1,7 @@
 /**
  * The kinds of values a setting can have, each with the sentence that says what would be right.
  */
+import { Cron } from "croner";
 import { z } from "zod";
 import { shown } from "../../report.ts";
 
@@ -38,4 +39,22 @@ export function section<T extends z.core.$ZodLooseShape>(shape: T) {
         ? undefined
         : `must be an object {…}: current value is ${shown(issue.input)}`,
   });
+}
+
+/** A pattern that croner reads and that comes true some day, or "never". */
+export function schedule() {
+  const error = (issue: { input?: unknown }) =>
+    'must be a cron pattern such as "15 1-59/10 * * * *" (seconds first), or "never": ' +
+    `current value is ${shown(issue.input)}`;
+  return z.string({ error }).refine((pattern) => pattern === "never" || isPattern(pattern), {
+    error,
+  });
+}
+
+function isPattern(pattern: string): boolean {
+  try {
+    return new Cron(pattern, { timezone: "UTC" }).nextRun() !== null;
+  } catch {
+    return false;
+  }
 }

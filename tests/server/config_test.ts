@@ -31,7 +31,7 @@ const BAD: Record<string, string[]> = {
     "port: is not a setting, did you mean webapp.port?: current value is 8888",
     "databse: is not a setting, did you mean database?",
     "colour: is not a setting, must be one of data_dir, webapp, database, ingest, retention, " +
-    'log: current value is "green"',
+    'aggregate, log: current value is "green"',
   ],
   "types.bad.json": [
     "webapp: must be an object {…}: current value is 8888",
@@ -46,6 +46,12 @@ const BAD: Record<string, string[]> = {
     'for ever: current value is "forever"',
     'log.level: must be one of "debug", "info", "warn", "error": current value is "verbose"',
     'log.format: must be one of "text", "json": current value is null',
+  ],
+  "schedule.bad.json": [
+    "aggregate.grace_s: must be a number of seconds, a whole number from 0 to 3600: " +
+    "current value is -1",
+    'aggregate.schedule: must be a cron pattern such as "15 1-59/10 * * * *" (seconds first), or ' +
+    '"never": current value is "0 0 30 2 *"',
   ],
   "cross_checks.bad.json": [
     "ingest.body_bytes_max: must be at most ingest.queue_bytes_max (2097152), or the largest " +
@@ -113,6 +119,7 @@ const DEFAULTS: Config = {
     past_days_max: 1_825,
   },
   retention: { raw_days: 30, five_minutes_days: 180, one_hour_days: 1_095, one_day_days: null },
+  aggregate: { grace_s: 60, schedule: "15 1-59/10 * * * *" },
   log: { level: "info", format: "text" },
 };
 
@@ -162,6 +169,7 @@ const GOOD: Record<string, Config> = {
       past_days_max: 365,
     },
     retention: { raw_days: 7, five_minutes_days: 30, one_hour_days: 365, one_day_days: 3_650 },
+    aggregate: { grace_s: 0, schedule: "never" },
     log: { level: "debug", format: "json" },
   },
 };
