@@ -43,10 +43,10 @@ const EXAMPLES = [
 
 const MORE = `
 Collectors are TypeScript files that export collect(host); ./metrics is looked at when it exists.
-Settings can also stand in a file (--config) or in the environment: MONITOR_AGENT_SERVER,
-MONITOR_AGENT_HOSTNAME, MONITOR_AGENT_ALIAS, MONITOR_AGENT_LOCATION, MONITOR_AGENT_METRICS,
-MONITOR_AGENT_TAGS (role=web,site=north), MONITOR_AGENT_INTERVAL, MONITOR_AGENT_TIMEOUT,
-MONITOR_AGENT_TOKEN.`;
+Settings can also stand in a file (--config, or MONITOR_AGENT_CONFIG, which "up" reads too) or in
+the environment: MONITOR_AGENT_SERVER, MONITOR_AGENT_HOSTNAME, MONITOR_AGENT_ALIAS,
+MONITOR_AGENT_LOCATION, MONITOR_AGENT_METRICS, MONITOR_AGENT_TAGS (role=web,site=north),
+MONITOR_AGENT_INTERVAL, MONITOR_AGENT_TIMEOUT, MONITOR_AGENT_TOKEN.`;
 
 /** `monitor agent`: reports this machine to a server, until it is asked to stop. */
 export function agentCommand(context: AgentContext) {

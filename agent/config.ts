@@ -102,7 +102,7 @@ const ENVIRONMENT: Record<string, (value: string) => AgentConfigInput> = {
 };
 
 export interface LoadAgentConfigOptions {
-  /** A JSON file; it must exist when it is named. */
+  /** A JSON file, else the one MONITOR_AGENT_CONFIG names; it must exist when it is named. */
   file?: string;
   env?: Record<string, string | undefined>;
   /** From the command line; undefined values do not override. */
@@ -115,7 +115,8 @@ export interface LoadAgentConfigOptions {
 export async function loadAgentConfig(
   options: LoadAgentConfigOptions = {},
 ): Promise<AgentConfig> {
-  const { file, env = {}, overrides = {}, hostname = Deno.hostname } = options;
+  const { env = {}, overrides = {}, hostname = Deno.hostname } = options;
+  const file = options.file ?? (env.MONITOR_AGENT_CONFIG || undefined);
   const fromFile = file === undefined ? {} : await readJson(file);
   const sources = new Map<string, string>();
   const merged: Record<string, unknown> = {};

@@ -115,6 +115,6 @@ export function excessText(name: string, excess: readonly Excess[]): string {
     else if (Array.isArray(known)) known.push(value);
     else wanted[sort] = [value];
   }
-  return `asks for more than the policy allows; to allow it, add to permissions.scripts: ` +
+  return `asks for more than the policy allows; to allow it, add to permissions.scripts of the agent's settings: ` +
     JSON.stringify({ [name]: wanted });
 }

@@ -56,15 +56,23 @@ function closeDoors(): void {
  */
 const SCRIPT_FRAME = /^\s+at .*data:text\/javascript,\/\*(\d+)\*\/\S*?:(\d+):\d+/m;
 
+/** Deno's advice for a missing permission is about its own command line, run or compiled. */
+const DENO_ADVICE = /, [\w ]+(?: using `deno compile)? --allow-(\w+)(?: flag|`)/;
+/** Ours: a file is first loaded without any permission, to read what it declares. */
+const ADVICE = {
+  load: "; nothing is permitted while the file is loaded: do it in collect()",
+  collect: "; declare it under permissions.$1 of the exported metric",
+};
+
 /** The message of an error, and the line of the script's file where it was thrown, if known. */
-function errorText(error: unknown): string {
+function errorText(error: unknown, doing: keyof typeof ADVICE = "collect"): string {
   if (!(error instanceof Error)) return `threw ${String(error)}`;
   const line = SCRIPT_FRAME.exec(error.stack ?? "")?.[2];
   const place = line === undefined ? "" : ` (line ${line})`;
-  return `${error.name}: ${error.message}${place}`.replaceAll(
-    /data:text\/javascript\S*/g,
-    "script",
-  );
+  const message = error.name === "NotCapable"
+    ? error.message.replace(DENO_ADVICE, ADVICE[doing])
+    : error.message;
+  return `${error.name}: ${message}${place}`.replaceAll(/data:text\/javascript\S*/g, "script");
 }
 
 /** What was wrong with a result or an export, in the script author's words: no stack helps. */
@@ -72,8 +80,8 @@ class Misuse extends Error {
   override readonly name = "Misuse";
 }
 
-function failureText(error: unknown): string {
-  return error instanceof Misuse ? error.message : errorText(error);
+function failureText(error: unknown, doing: keyof typeof ADVICE): string {
+  return error instanceof Misuse ? error.message : errorText(error, doing);
 }
 
 /** JSON text of plain data; throws a sentence for the author at anything else. */
@@ -128,7 +136,7 @@ async function load(message: { request: number; script: string; text: string }):
     scripts.set(script, { collect: exported.collect });
     post({ type: "done", request, json: plainJson(exported.metric) });
   } catch (error) {
-    post({ type: "failed", request, message: failureText(error) });
+    post({ type: "failed", request, message: failureText(error, "load") });
   }
 }
 
@@ -140,7 +148,7 @@ async function collect(request: number, script: string): Promise<void> {
     if (result === undefined) throw new Misuse("returned nothing");
     post({ type: "done", request, json: plainJson(result) });
   } catch (error) {
-    post({ type: "failed", request, message: failureText(error) });
+    post({ type: "failed", request, message: failureText(error, "collect") });
   }
 }
 

@@ -114,7 +114,7 @@ export function collect(): number { return 1; }`,
   assert.deepEqual(Object.keys(reasons).length, 8);
   assert.equal(
     reasons.greedy,
-    "refused: asks for more than the policy allows; to allow it, add to permissions.scripts: " +
+    "refused: asks for more than the policy allows; to allow it, add to permissions.scripts of the agent's settings: " +
       '{"greedy":{"read":["/x"]}}',
   );
   assert.match(reasons.imports ?? "", /^broken: must be one file without imports.*line 2$/);
@@ -122,7 +122,7 @@ export function collect(): number { return 1; }`,
   assert.equal(reasons.empty, "broken: must export a function collect(host)");
   assert.match(reasons.odd ?? "", /^broken: metric\.every: must be between/);
   assert.equal(reasons.elsewhere, "elsewhere: is for plan9");
-  assert.match(reasons.reads ?? "", /^broken: NotCapable: .* \(line 1\)$/);
+  assert.match(reasons.reads ?? "", /^broken: NotCapable: .*do it in collect\(\) \(line 1\)$/);
   assert.match(reasons.huge ?? "", /^broken: must have at most 128 kB/);
 });
 

@@ -109,9 +109,9 @@ Deno.test("loadAgentConfig() tells all faults at once, each with its source", as
 Deno.test("loadAgentConfig() tells why a file cannot be used", async () => {
   await using dir = await tempDir();
   const file = dir.join("agent.json");
-  await assert.rejects(loadAgentConfig({ file }), {
-    message: `${file}: cannot be read: it does not exist`,
-  });
+  const missing = { message: `${file}: cannot be read: it does not exist` };
+  await assert.rejects(loadAgentConfig({ file }), missing);
+  await assert.rejects(loadAgentConfig({ env: { MONITOR_AGENT_CONFIG: file } }), missing);
   await Deno.writeTextFile(file, "{");
   await assert.rejects(loadAgentConfig({ file }), /agent\.json: is not JSON: SyntaxError/);
   await Deno.writeTextFile(file, "[]");
