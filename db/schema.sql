@@ -189,11 +189,11 @@ begin
   buckets := array(
     select b
     from history.buckets(tier, series, rollup.since, rollup.until) b
-    order by b.start_ms, b.first_ms, b.shape_id desc
+    order by b.start_ms
   );
   if cardinality(series.shape_ids) > 1 then
     buckets := array(
-      select history.join_shapes(b order by b.first_ms, b.shape_id desc) as b
+      select history.join_shapes(b order by b.first_ms) as b
       from unnest(buckets) b
       group by b.start_ms
       order by b.start_ms
@@ -244,7 +244,8 @@ begin
     from history.samples(
       series.host_id, series.shape_ids, series.positions, samples.since, samples.until
     ) s
-    order by s.at, s.shape_id desc, s.value desc;
+    -- what float8send() makes of -0 is above what it makes of 0
+    order by s.at, s.value desc, float8send(s.value);
 end
 $function$;
 
@@ -752,7 +753,7 @@ begin
     -- a 0 is the same value again, and so may be the filling of the last byte
     if get_bit(bits, place) = 0 then
       zeros := position(B'1' in substring(bits from place + 1)) - 1;
-      exit when zeros < 0 or cardinality(vals) + zeros >= rows;
+      exit when zeros < 0;
       vals := vals || array_fill(vals[cardinality(vals)], array[zeros]);
       place := place + zeros;
     end if;
@@ -837,14 +838,19 @@ begin
     return;
   end if;
   return query
-    select f.*
-    from unnest(fresh) f
-    where f.start_ms >= extract(epoch from since) * 1000
-      and f.start_ms <= extract(epoch from until) * 1000
-    union all
-    select s.*
-    from history.stored(tier, series, since, until) s
-    where (s.shape_id, s.start_ms) not in (select f.shape_id, f.start_ms from unnest(fresh) f);
+    select distinct on (b.shape_id, b.start_ms)
+      b.shape_id, b.start_ms, b.reports, b.first_ms, b.last_ms,
+      b.first, b.last, b.min, b.max, b.sum, b.lost
+    from (
+      select f.*, 1 as turn
+      from unnest(fresh) f
+      where f.start_ms >= extract(epoch from since) * 1000
+        and f.start_ms <= extract(epoch from until) * 1000
+      union all
+      select s.*, 2
+      from history.stored(tier, series, since, until) s
+    ) b
+    order by b.shape_id, b.start_ms, b.reports desc, b.turn;
 end
 $function$;
 
@@ -930,7 +936,7 @@ AS $function$
       h.start + interval '1 hour' - interval '1 microsecond'
     ) s
     where s.shape_id = h.shape_id
-    order by s.shape_id, s.at, s.value desc
+    order by s.shape_id, s.at, s.value desc, float8send(s.value)
   ),
   step as (
     select
@@ -982,13 +988,17 @@ CREATE OR REPLACE FUNCTION history.joined(a history.bucket, b history.bucket)
  IMMUTABLE PARALLEL SAFE
 AS $function$
   select case when a is null then b else row(
-    case when (b.last_ms, b.shape_id) > (a.last_ms, a.shape_id) then b.shape_id else a.shape_id end,
+    a.shape_id,
     a.start_ms,
     a.reports + b.reports,
     a.first_ms,
     greatest(a.last_ms, b.last_ms),
-    a.first,
-    case when (b.last_ms, b.shape_id) > (a.last_ms, a.shape_id) then b.last else a.last end,
+    case when a.first_ms < b.first_ms then a.first else codec.largest(array[a.first, b.first]) end,
+    case
+      when a.last_ms > b.last_ms then a.last
+      when a.last_ms < b.last_ms then b.last
+      else codec.largest(array[a.last, b.last])
+    end,
     codec.smallest(array[a.min, b.min]),
     codec.largest(array[a.max, b.max]),
     codec.exact_sum(array[a.sum, b.sum]),
@@ -1114,13 +1124,13 @@ begin
       from history.samples(
         series.host_id, series.shape_ids, series.positions, since, before - interval '1 microsecond'
       ) s
-      order by s.at desc, s.shape_id desc, s.value desc
+      order by s.at desc, s.value desc, float8send(s.value)
       limit 1;
     else
       select s.last into value
       from history.stored(tier, series, since, before) s
       where s.start_ms + history.bucket_ms(tier) <= extract(epoch from before) * 1000
-      order by s.last_ms desc, s.shape_id desc
+      order by s.last_ms desc, s.last desc, float8send(s.last)
       limit 1;
     end if;
     exit when value is not null;

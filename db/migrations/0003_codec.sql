@@ -226,7 +226,7 @@ begin
     -- a 0 is the same value again, and so may be the filling of the last byte
     if get_bit(bits, place) = 0 then
       zeros := position(B'1' in substring(bits from place + 1)) - 1;
-      exit when zeros < 0 or cardinality(vals) + zeros >= rows;
+      exit when zeros < 0;
       vals := vals || array_fill(vals[cardinality(vals)], array[zeros]);
       place := place + zeros;
     end if;

@@ -33,18 +33,16 @@ interface Row {
 }
 
 interface Bucket extends Row {
-  shape_id: number;
   first_ms: number;
   last_ms: number;
   lost: number;
 }
 
-function bucketsOf({ shape_id, samples }: ShapeData, kind: RollupKind, tier: Tier): Bucket[] {
+function bucketsOf({ samples }: ShapeData, kind: RollupKind, tier: Tier): Bucket[] {
   const values = Float64Array.from(samples, ([, value]) => value);
   const { buckets, series: [rollup] } = rollupOf([values], samples, kind, tier);
   assert.ok(rollup !== undefined);
   return [...buckets.start_ms].map((at_ms, i) => ({
-    shape_id,
     at_ms,
     count: buckets.count[i] ?? NaN,
     first_ms: buckets.first_ms[i] ?? NaN,
@@ -60,12 +58,6 @@ function bucketsOf({ shape_id, samples }: ShapeData, kind: RollupKind, tier: Tie
   }));
 }
 
-/** Of the one whose last sample is later; of two at the same time, the higher shape counts. */
-function lastOf(a: Bucket, b: Bucket): Pick<Bucket, "last" | "shape_id"> {
-  const is_b = b.last_ms > a.last_ms || (b.last_ms === a.last_ms && b.shape_id > a.shape_id);
-  return is_b ? { last: b.last, shape_id: b.shape_id } : { last: a.last, shape_id: a.shape_id };
-}
-
 /** One bucket of two of different shapes; `a` begins first. */
 function joined(a: Bucket, b: Bucket): Bucket {
   const border = b.first < a.last ? a.last : 0;
@@ -76,7 +68,12 @@ function joined(a: Bucket, b: Bucket): Bucket {
     min: Math.min(a.min, b.min),
     max: Math.max(a.max, b.max),
     sum: a.sum === null || b.sum === null ? null : exactSum(Float64Array.of(a.sum, b.sum)),
-    ...lastOf(a, b),
+    first: a.first_ms < b.first_ms ? a.first : Math.max(a.first, b.first),
+    last: a.last_ms === b.last_ms
+      ? Math.max(a.last, b.last)
+      : a.last_ms > b.last_ms
+      ? a.last
+      : b.last,
     lost: b.first_ms <= a.last_ms
       ? Math.max(a.lost, b.lost)
       : exactSum(Float64Array.of(a.lost, b.lost, border)),
@@ -85,11 +82,11 @@ function joined(a: Bucket, b: Bucket): Bucket {
 
 function expectedRollup({ kind, shapes }: HostData, tier: Tier, range: Range): Row[] {
   const all = shapes.flatMap((shape) => bucketsOf(shape, kind, tier))
-    .sort((a, b) => a.at_ms - b.at_ms || a.first_ms - b.first_ms || b.shape_id - a.shape_id);
+    .sort((a, b) => a.at_ms - b.at_ms || a.first_ms - b.first_ms);
   const joint = [...Map.groupBy(all, ({ at_ms }) => at_ms).values()]
     .map((same) => same.reduce(joined));
   return joint.map((bucket, i): Row => {
-    const { shape_id: _, first_ms: __, last_ms: ___, lost, ...row } = bucket;
+    const { first_ms: _, last_ms: __, lost, ...row } = bucket;
     const before = joint[i - 1]?.last ?? row.first;
     const base = row.first < before ? 0 : before;
     return {
@@ -101,8 +98,11 @@ function expectedRollup({ kind, shapes }: HostData, tier: Tier, range: Range): R
 }
 
 function expectedSamples({ shapes }: HostData, { since_ms, until_ms }: Range): Sample[] {
-  // the one of the highest shape counts
-  const by_time = new Map(shapes.flatMap(({ samples }) => samples));
+  // of two values of one time, the larger one counts
+  const by_time = new Map<number, number>();
+  for (const [at_ms, value] of shapes.flatMap(({ samples }) => samples)) {
+    by_time.set(at_ms, Math.max(value, by_time.get(at_ms) ?? value));
+  }
   return [...by_time].filter(([at_ms]) => at_ms >= since_ms && at_ms <= until_ms)
     .sort(([a], [b]) => a - b);
 }
@@ -350,4 +350,20 @@ Deno.test("the views of schema api show hosts, metrics, series and hot rows", as
       { hostname: "hot", at: seen, value: 2 },
     ],
   );
+});
+
+Deno.test("api.rollup() does not replace a bucket whose samples are dropped by a late one", async () => {
+  await using db = await testDatabase();
+  await prepare(db.sql);
+  const host = calmHost("a", "gauge", [[T0, 1], [T0 + 1_000, 2], [T0 + HOUR_MS, 5]]);
+  await insertHost(db.sql, host);
+  await db.sql`delete from block_raw`;
+  await db.sql`insert into report values (1, 1, to_timestamp(${
+    T0 + 2_000
+  }::float8 / 1000), '{0, 9, 0}')`;
+  const range = { since_ms: T0, until_ms: T0 + HOUR_MS };
+  for (const tier of TIERS) {
+    const [row] = await readRollup(db.sql, host, tier, range);
+    assert.deepEqual([row?.count, row?.max], tier === "1d" ? [3, 5] : [2, 2], tier);
+  }
 });
