@@ -23,6 +23,7 @@ export const SQLSTATE = {
   invalid_password: "28P01",
   invalid_authorization: "28000",
   invalid_catalog_name: "3D000",
+  insufficient_privilege: "42501",
 } as const;
 
 /** States that a later attempt may not meet, the statement being the same. */

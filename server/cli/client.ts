@@ -3,6 +3,7 @@
  * becomes a `CommandError`: what failed, why, what to do.
  */
 import { z } from "zod";
+import { type StorageAnswer, storageSchema } from "../wire/storage.ts";
 import { serverUrl } from "./address.ts";
 import { CommandError } from "./failure.ts";
 import { programName } from "./terminal.ts";
@@ -97,6 +98,14 @@ export class Client {
   async aggregate(): Promise<string> {
     const answer = await this.#read(statusSchema, "/aggregate", { method: "POST" });
     return answer.status;
+  }
+
+  /** What the data weighs, with this many of the largest hosts. */
+  storage(hosts: number): Promise<StorageAnswer> {
+    return this.#read(
+      storageSchema,
+      `/api/v1/storage?${new URLSearchParams({ hosts: `${hosts}` })}`,
+    );
   }
 
   /**

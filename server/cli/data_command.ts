@@ -1,6 +1,6 @@
 /**
- * `monitor export`, and what else moves data between a server and files. Only what the help needs is
- * loaded here; the work is loaded when a command runs.
+ * `monitor storage | export | import | simulate`: the data as a whole, seen and moved. Only what the
+ * help needs is loaded here; the work is loaded when a command runs.
  */
 import { Command, Option } from "@commander-js/extra-typings";
 import { FORMAT_NAMES } from "../wire/sample.ts";
@@ -17,6 +17,19 @@ const INTERVAL_MS = 10_000;
 /** For an option that may be given several times. */
 function append(value: string, before: string[] | undefined): string[] {
   return [...before ?? [], value];
+}
+
+function storageCommand(context: ReadingContext) {
+  return new Command("storage")
+    .description("what the data weighs, how it grows, and when the disk is full")
+    .option("--hosts <n>", "list the largest", whole("--hosts", { min: 0, max: 100_000 }), 10)
+    .option("--server <url>", SERVER_DESCRIPTION)
+    .option("--json", "print the answer of GET /api/v1/storage")
+    .addHelpText("after", example(["storage", "storage --hosts 0", "storage --json"]))
+    .action(async (options) => {
+      const { runStorage } = await import("./storage.ts");
+      await runStorage(options, context);
+    });
 }
 
 function exportCommand(context: ReadingContext) {
@@ -153,5 +166,10 @@ function simulateCommand(context: ReadingContext) {
 
 /** In the order the help lists them. */
 export function dataCommands(context: ReadingContext) {
-  return [exportCommand(context), importCommand(context), simulateCommand(context)] as const;
+  return [
+    storageCommand(context),
+    exportCommand(context),
+    importCommand(context),
+    simulateCommand(context),
+  ] as const;
 }

@@ -8,9 +8,10 @@ import { QueueFullError } from "../ingest/queue.ts";
 import { type ExportRoute, exportRoutes } from "./export.ts";
 import { type FetchRoute, fetchRoutes } from "./fetch.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
+import { type StorageRoute, storageRoutes } from "./storage.ts";
 
 /** Everything the routes need; `server/serve.ts` puts it together. */
-export interface RouterOptions extends MetricsRoute, FetchRoute, ExportRoute {
+export interface RouterOptions extends MetricsRoute, FetchRoute, ExportRoute, StorageRoute {
   version: string;
   log: Logger;
 }
@@ -34,6 +35,7 @@ export function createRouter(options: RouterOptions): Hono {
   metricsRoute(app, options);
   fetchRoutes(app, options);
   exportRoutes(app, options);
+  storageRoutes(app, options);
 
   app.get("/", (c) =>
     c.text(
@@ -42,6 +44,7 @@ export function createRouter(options: RouterOptions): Hono {
         "GET  /fetch/latest                     their newest values\n" +
         "GET  /fetch/history/<host>/<metric>    one metric's samples, newest first\n" +
         "GET  /api/v1/export                    samples as CSV, NDJSON or Prometheus text\n" +
+        "GET  /api/v1/storage                   what the data weighs\n" +
         "POST /metrics                          send a report\n",
     ));
 

@@ -234,3 +234,19 @@ Deno.test("simulate refuses numbers it cannot mean", async () => {
     assert.match(err, expected);
   }
 });
+
+Deno.test("storage prints tables for people and the answer for programs", async () => {
+  await using app = await fullApp();
+  const { code, out, err } = await runMonitor(["storage", "--hosts", "2", "--server", app.url]);
+  assert.deepEqual([code, err], [0, ""]);
+  assert.match(
+    out,
+    /^TIER +BYTES .+\nhot +.+\nraw .+\n5m .+\n1h .+\n1d .+\n\ndatabase: .+\nother: /,
+  );
+  assert.match(
+    out,
+    /\ndisk: the database is elsewhere.+\n\nHOST +BYTES.+\n.+\n.+\nthe largest 2 of 3\n$/,
+  );
+  const json = await runMonitor(["storage", "--json", "--server", app.url]);
+  assert.equal(JSON.parse(json.out).tiers[0].samples, 1_116);
+});
