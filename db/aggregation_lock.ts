@@ -1,7 +1,7 @@
 /**
  * Two locks of aggregation, over any number of servers on one database.
  *
- * One runner at a time: a lock of a session, on a connection that does nothing else. It spares two
+ * One runner at a time: a lock on a connection that does nothing else. It spares two
  * servers the same work, and no more: it is gone with its connection, which a runner notices late.
  *
  * One write at a time: a lock of each transaction that changes blocks. Such a transaction reads what
@@ -10,6 +10,7 @@
  * nothing wrong.
  */
 import type { Sql, TransactionSql } from "./connect.ts";
+import { transaction } from "./transaction.ts";
 
 /** "aggr" and "aggw" in ASCII. */
 const RUN_LOCK = 0x61676772;
@@ -17,28 +18,24 @@ const WRITE_LOCK = 0x61676777;
 
 /**
  * Becomes the one runner, or does not: undefined when another is running. Takes a connection of the
- * pool until it is disposed of.
+ * pool until it is disposed of: the lock is that of a transaction which does nothing else.
  */
 export async function tryRunLock(sql: Sql): Promise<AsyncDisposable | undefined> {
-  const session = await sql.reserve();
-  let held = false;
-  try {
-    const [row] = await session<{ held: boolean }[]>`
-      select pg_try_advisory_lock(${RUN_LOCK}) as held`;
-    held = row?.held ?? false;
-  } finally {
-    if (!held) session.release();
-  }
-  if (!held) return undefined;
+  const answered = Promise.withResolvers<boolean>();
+  const released = Promise.withResolvers<void>();
+  const session = transaction(sql, async (tx) => {
+    const [row] = await tx<{ held: boolean }[]>`
+      select pg_try_advisory_xact_lock(${RUN_LOCK}) as held`;
+    answered.resolve(row?.held ?? false);
+    if (row?.held) await released.promise;
+  });
+  session.catch(answered.reject);
+  if (!await answered.promise) return undefined;
   return {
     async [Symbol.asyncDispose]() {
-      try {
-        await session`select pg_advisory_unlock(${RUN_LOCK})`;
-      } catch {
-        // the connection is gone, and the lock with it
-      } finally {
-        session.release();
-      }
+      released.resolve();
+      // when it fails the connection is gone, and the lock with it
+      await session.catch(() => {});
     },
   };
 }
@@ -55,10 +52,9 @@ export async function writeTransaction<T>(
   sql: Sql,
   run: (tx: TransactionSql) => Promise<T>,
 ): Promise<T> {
-  // the driver's type unwraps arrays of promises; ours returns none
-  return await sql.begin(async (tx) => {
+  return await transaction(sql, async (tx) => {
     await tx`
       select set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(${WRITE_LOCK})`;
     return await run(tx);
-  }) as T;
+  });
 }

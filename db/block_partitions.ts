@@ -7,6 +7,7 @@ import type { Sql } from "./connect.ts";
 import { PARTITION_LOCK } from "./partitions.ts";
 import { codeOf, SQLSTATE } from "./sqlstate.ts";
 import { type CalendarUnit, endOf, startOf, type Tier, TIERS } from "./tiers.ts";
+import { transaction } from "./transaction.ts";
 
 /**
  * A row stays in one piece up to this size, so that `offsets` (and all of a small block) is read
@@ -82,7 +83,7 @@ export async function ensureBlockPartition(
   const name = blockPartitionName(tier, start_ms);
   const from = new Date(startOf(partition, start_ms)).toISOString();
   const to = new Date(endOf(partition, start_ms)).toISOString();
-  return await sql.begin(async (tx) => {
+  return await transaction(sql, async (tx) => {
     await tx`select pg_advisory_xact_lock(${PARTITION_LOCK})`;
     const [there] = await tx`select from pg_class where relname = ${name} and relispartition`;
     if (there !== undefined) return false;
@@ -117,7 +118,7 @@ export async function selectPartitions(sql: Sql): Promise<Partition[]> {
  */
 export async function dropPartition(sql: Sql, name: string): Promise<boolean> {
   try {
-    await sql.begin(async (tx) => {
+    await transaction(sql, async (tx) => {
       await tx`select set_config('lock_timeout', ${`${DROP_WAIT_MS}ms`}, true)`;
       await tx`drop table if exists ${tx(name)}`;
     });

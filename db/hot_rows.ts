@@ -7,6 +7,7 @@ import type { AnySql, Sql } from "./connect.ts";
 import { copyOut } from "./copy_out.ts";
 import { CopyRowReader, type HotRow } from "./copy_rows.ts";
 import { HOT_MS, partitionName } from "./partitions.ts";
+import { transaction } from "./transaction.ts";
 
 export interface HotSlot {
   /** When its ten minutes begin, in milliseconds since 1970. */
@@ -123,7 +124,7 @@ export async function dropSlot(
 ): Promise<"dropped" | "grown" | "busy"> {
   const name = partitionName("report", slot.start_ms, HOT_MS);
   try {
-    return await sql.begin(async (tx) => {
+    return await transaction(sql, async (tx) => {
       await tx`select set_config('lock_timeout', ${`${DROP_WAIT_MS}ms`}, true)`;
       await tx`lock table ${tx(name)} in share mode`;
       const [{ rows } = { rows: 0 }] = await tx<{ rows: number }[]>`

@@ -9,6 +9,7 @@
  */
 import type { AnySql, Sql } from "./connect.ts";
 import { codeOf, SQLSTATE } from "./sqlstate.ts";
+import { transaction } from "./transaction.ts";
 
 /** The span of one partition of `report`. */
 export const HOT_MS = 10 * 60_000;
@@ -58,7 +59,7 @@ export async function ensurePartitions(sql: Sql, now_ms: number): Promise<string
     }
   }
   const made: string[] = [];
-  await sql.begin(async (tx) => {
+  await transaction(sql, async (tx) => {
     await tx`select pg_advisory_xact_lock(${PARTITION_LOCK})`;
     for (const partition of wanted) if (await make(tx, partition)) made.push(partition.name);
   });
@@ -76,7 +77,7 @@ export async function ensurePartitions(sql: Sql, now_ms: number): Promise<string
 export async function ensureSlot(sql: Sql, start_ms: number): Promise<boolean> {
   const wanted = spanOf({ table: "report", step_ms: HOT_MS }, start_ms);
   try {
-    return await sql.begin(async (tx) => {
+    return await transaction(sql, async (tx) => {
       await tx`select set_config('lock_timeout', ${`${ATTACH_WAIT_MS}ms`}, true)`;
       await tx`select pg_advisory_xact_lock(${PARTITION_LOCK})`;
       const [{ there, slots } = { there: false, slots: 0 }] = await tx<

@@ -23,6 +23,7 @@ import type { HotRow } from "../../db/copy_rows.ts";
 import { deleteLateRows, type HotSource, readHotRows } from "../../db/hot_rows.ts";
 import { HOT_MS } from "../../db/partitions.ts";
 import { insertPending } from "../../db/pending.ts";
+import { transaction } from "../../db/transaction.ts";
 import { startOf } from "../../db/tiers.ts";
 import { attempt, sameBytes, type Work } from "./work.ts";
 
@@ -51,30 +52,38 @@ export async function mergeSource(work: Work, source: HotSource): Promise<Merged
   const failures_before = work.counts.failures;
   const rows_by_slot = new Map<number, number>();
   let rows = 0;
-  await work.sql.begin("read only", async (tx) => {
-    let batch: ReportGroup[] = [];
-    let values = 0;
-    const flush = async () => {
-      if (batch.length > 0) await mergeBatch(work, source, batch);
-      batch = [];
-      values = 0;
-      work.onDone?.(rows);
-      work.signal?.throwIfAborted();
-    };
+  let batch: ReportGroup[] = [];
+  let values = 0;
+  const flush = async () => {
+    if (batch.length > 0) await mergeBatch(work, source, batch);
+    batch = [];
+    values = 0;
+    work.onDone?.(rows);
+    work.signal?.throwIfAborted();
+  };
+  // what goes wrong on other connections waits until this one has ended its transaction
+  let failure: { error: unknown } | undefined;
+  await transaction(work.sql, async (tx) => {
     for await (const group of groupsOf(readHotRows(tx, source, work.host_id))) {
       const full = values >= BATCH_VALUES_MAX || batch[0]?.start_ms !== group.start_ms;
-      if (batch.length > 0 && full) await flush();
+      if (batch.length > 0 && full) await flush().catch((error) => failure = { error });
+      if (failure !== undefined) return;
       batch.push(group);
       rows += group.rows.length;
-      for (const { at_ms } of group.rows) {
-        const slot_ms = Math.floor(at_ms / HOT_MS) * HOT_MS;
-        rows_by_slot.set(slot_ms, (rows_by_slot.get(slot_ms) ?? 0) + 1);
-      }
       values += group.rows.length * (group.rows[0]?.values.length ?? 0);
+      countBySlot(rows_by_slot, group.rows);
     }
-    await flush();
-  });
+  }, { mode: "read only" });
+  if (failure !== undefined) throw failure.error;
+  await flush();
   return { rows_by_slot, failures: work.counts.failures - failures_before };
+}
+
+function countBySlot(counts: Map<number, number>, rows: readonly HotRow[]): void {
+  for (const { at_ms } of rows) {
+    const slot_ms = Math.floor(at_ms / HOT_MS) * HOT_MS;
+    counts.set(slot_ms, (counts.get(slot_ms) ?? 0) + 1);
+  }
 }
 
 /** Gathers rows that come by hour and host into groups of one shape. */

@@ -19,6 +19,7 @@ import type { Rollup, RollupKind } from "../../db/codec/rollup.ts";
 import { decodeRollupBlock, type Rollups } from "../../db/codec/rollup_block.ts";
 import type { AnySql, Sql } from "../../db/connect.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, startOf, type Tier } from "../../db/tiers.ts";
+import { transaction } from "../../db/transaction.ts";
 import { selectPendingStarts, selectRandomDays } from "../../db/verify_sample.ts";
 import { compareRollups, type RollupDifference } from "./compare.ts";
 import { concatRollups, rollUpAgain, rollUpReports, sliceRollups } from "./rollups.ts";
@@ -58,11 +59,10 @@ export async function verifyHistory(options: VerifyOptions): Promise<VerifyResul
   for (const [index, day] of days.entries()) {
     signal?.throwIfAborted();
     onProgress?.(index, days.length);
-    const found = await sql.begin(
-      "isolation level repeatable read read only",
-      async (tx) => ({ differences: await verifyDay(tx, day) }),
-    );
-    differences.push(...found.differences.slice(0, DIFFERENCES_PER_DAY_MAX));
+    const found = await transaction(sql, (tx) => verifyDay(tx, day), {
+      mode: "isolation level repeatable read read only",
+    });
+    differences.push(...found.slice(0, DIFFERENCES_PER_DAY_MAX));
   }
   return { days_checked: days.length, differences };
 }
