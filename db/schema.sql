@@ -272,7 +272,7 @@ begin
     end loop;
     at := at + size;
   end loop;
-  return codec.column_values(substring(head from 1 + at - size for size), codec.rows_of(head));
+  return codec.column_values(substring(head from 1 + at - size for size), codec.word(head, 4, 4));
 end
 $function$;
 
@@ -312,6 +312,43 @@ begin
   end if;
   return codec.decimals(bytes, rows);
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION codec.crc32(bytes bytea)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+declare
+  remainders constant bigint[] := codec.crc32_table();
+  crc bigint := x'ffffffff'::bigint;
+begin
+  for i in 0 .. octet_length(bytes) - 1 loop
+    crc := (crc >> 8) # remainders[1 + ((crc # get_byte(bytes, i)) & 255)];
+  end loop;
+  return crc # x'ffffffff'::bigint;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION codec.crc32_table()
+ RETURNS bigint[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  with recursive step (n, bits, remainder) as (
+    select n, 0, n
+    from generate_series(0, 255::bigint) as n
+    union all
+    select
+      n,
+      bits + 1,
+      case when remainder & 1 = 1 then (remainder >> 1) # x'edb88320'::bigint else remainder >> 1 end
+    from step
+    where bits < 8
+  )
+  select array_agg(remainder order by n)
+  from step
+  where bits = 8
 $function$;
 
 CREATE OR REPLACE FUNCTION codec.decimals(bytes bytea, rows integer)
@@ -650,11 +687,17 @@ CREATE OR REPLACE FUNCTION codec.rows_of(head bytea)
  LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE STRICT
 AS $function$
+declare
+  crc constant bigint := ('x' || encode(substring(head from 17 for 4), 'hex'))::bit(32)::bigint;
 begin
   if get_byte(head, 0) <> 1 then
     raise exception 'Cannot decode a block: it has version %, this database knows 1', get_byte(head, 0)
       using errcode = 'feature_not_supported',
       hint = 'a newer monitor has written it: run monitor migrate of that version';
+  end if;
+  if codec.crc32(substring(head for 16) || substring(head from 21)) <> crc then
+    raise exception 'Cannot decode a block: its head does not have its checksum'
+      using errcode = 'data_corrupted';
   end if;
   return codec.word(head, 4, 4);
 end

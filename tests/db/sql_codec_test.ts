@@ -3,8 +3,10 @@
  * format, many a statement.
  */
 import assert from "node:assert/strict";
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { decodeColumn, encodeColumn } from "../../db/codec/column.ts";
+import { encodeRawBlock } from "../../db/codec/raw_block.ts";
 import { POWERS_OF_TEN, scaleOf } from "../../db/codec/scale.ts";
 import { exactSum } from "../../db/codec/sum.ts";
 import type { Sql } from "../../db/connect.ts";
@@ -180,4 +182,33 @@ Deno.test("codec.smallest() and codec.largest() know 0 from -0", async () => {
       codec.smallest('{0,-0,0}') as smallest,
       codec.largest('{-0,0,-0}') as largest`;
   assert.deepEqual(row, { smallest: -0, largest: 0 });
+});
+
+Deno.test("codec.crc32() is that of zlib", async () => {
+  await using db = await testDatabase();
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 100 }), async (bytes) => {
+      const [row] = await db.sql<{ crc: number }[]>`select codec.crc32(${bytes}::bytea) as crc`;
+      assert.equal(row?.crc, crc32(bytes));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+Deno.test("codec.rows_of() finds every single bit that is wrong in a head", async () => {
+  await using db = await testDatabase({ connections_max: 1 });
+  const { head } = encodeRawBlock({
+    times_ms: Float64Array.of(0, 10_000, 20_000),
+    columns: [Float64Array.of(1, 2, 4)],
+  });
+  const [row] = await db.sql<{ rows: number }[]>`select codec.rows_of(${head}::bytea) as rows`;
+  assert.equal(row?.rows, 3);
+  for (let bit = 0; bit < head.length * 8; bit++) {
+    const wrong = head.slice();
+    wrong[bit >> 3] = (wrong[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    await assert.rejects(
+      async () => await db.sql`select codec.rows_of(${wrong}::bytea)`,
+      /^PostgresError: Cannot decode a block: /,
+    );
+  }
 });
