@@ -1,7 +1,7 @@
 /**
  * Puts the server together and takes it apart again. This is the only file that knows all steps:
  *
- *   database → partitions → queue → writer → intake → HTTP
+ *   database → partitions → queue → writer → intake → aggregation → HTTP
  *
  * Stopping goes backwards: no new requests, then everything accepted is committed and answered, then
  * the connections and, when it is ours, PostgreSQL.
@@ -12,6 +12,7 @@ import { selectHosts } from "../db/hosts.ts";
 import { ensurePartitions } from "../db/partitions.ts";
 import type { Logger } from "../log.ts";
 import type { Config } from "./config.ts";
+import { Aggregation } from "./aggregate/service.ts";
 import { startBackground } from "./background.ts";
 import { listen, probe } from "./http/listen.ts";
 import { createRouter } from "./http/router.ts";
@@ -76,6 +77,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
   startBackground(database, { log, clock, started });
   const { queue, intake } = startIngest(database, { ...options, latest, started });
+  const aggregation = startAggregation(database, { config, log, clock, started });
   const stopping = new AbortController();
   const app = createRouter({
     version: options.version,
@@ -89,6 +91,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     exportHosts: () => selectHosts(sql),
     exportRuns: (query) => exportRuns(sql, query),
     stopping: stopping.signal,
+    aggregate: () => aggregation.answer(),
     storage: ({ hosts_max }) => {
       const { retention } = config;
       const data_dir = database.embedded?.data_dir;
@@ -101,6 +104,24 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let stopped: Promise<void> | undefined;
   const stop = () => stopped ??= owned.disposeAsync();
   return { url, database, counters: intake.counters, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Aggregation, in Workers with connections of their own. */
+function startAggregation(
+  { address }: Database,
+  options: Pick<ServerOptions, "config" | "log" | "clock"> & { started: AsyncDisposableStack },
+): Aggregation {
+  const { config: { aggregate, retention }, log, clock, started } = options;
+  return started.use(
+    new Aggregation({
+      address,
+      schedule: aggregate.schedule,
+      grace_ms: aggregate.grace_s * 1000,
+      retention,
+      clock,
+      log: log.with({ component: "aggregate" }),
+    }),
+  );
 }
 
 /** The ingest step: what was accepted is still committed when it stops. */
@@ -130,7 +151,8 @@ function startIngest(
     clock,
     limits: {
       future_ms_max: config.ingest.future_s_max * 1000,
-      past_ms_max: config.ingest.past_days_max * 86_400_000,
+      // what is older than its retention could not be kept
+      past_ms_max: Math.min(config.ingest.past_days_max, config.retention.raw_days) * 86_400_000,
     },
   });
   return { queue, intake };

@@ -5,13 +5,15 @@ import { isRetryable } from "../../db/sqlstate.ts";
 import type { Logger } from "../../log.ts";
 import { QueueFullError } from "../ingest/queue.ts";
 
+import { type AggregateRoute, aggregateRoute } from "./aggregate.ts";
 import { type ExportRoute, exportRoutes } from "./export.ts";
 import { type FetchRoute, fetchRoutes } from "./fetch.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
 import { type StorageRoute, storageRoutes } from "./storage.ts";
 
 /** Everything the routes need; `server/serve.ts` puts it together. */
-export interface RouterOptions extends MetricsRoute, FetchRoute, ExportRoute, StorageRoute {
+export interface RouterOptions
+  extends AggregateRoute, MetricsRoute, FetchRoute, ExportRoute, StorageRoute {
   version: string;
   log: Logger;
 }
@@ -32,6 +34,7 @@ const DATABASE_RETRY_S = 5;
 export function createRouter(options: RouterOptions): Hono {
   const app = new Hono();
   const { log, version } = options;
+  aggregateRoute(app, options);
   metricsRoute(app, options);
   fetchRoutes(app, options);
   exportRoutes(app, options);
@@ -45,7 +48,8 @@ export function createRouter(options: RouterOptions): Hono {
         "GET  /fetch/history/<host>/<metric>    one metric's samples, newest first\n" +
         "GET  /api/v1/export                    samples as CSV, NDJSON or Prometheus text\n" +
         "GET  /api/v1/storage                   what the data weighs\n" +
-        "POST /metrics                          send a report\n",
+        "POST /metrics                          send a report\n" +
+        "POST /aggregate                        turn closed hours into history now\n",
     ));
 
   app.notFound((c) => c.json({ error: `Cannot find ${c.req.method} ${c.req.path}` }, 404));

@@ -57,6 +57,8 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     overrides: { port: "0", databaseUrl: database.url },
   });
   Object.assign(config.ingest, options.config?.ingest);
+  // only when a test asks for it
+  Object.assign(config.aggregate, { schedule: "never" }, options.config?.aggregate);
   const server = await startServer({ config, log, clock, version: "0.0.0" });
   const url = server.url.replace("localhost", "127.0.0.1");
   return {
