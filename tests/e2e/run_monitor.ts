@@ -6,10 +6,10 @@ export interface Ran {
   err: string;
 }
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+export const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+export const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 /** As `deno task monitor` has it. */
-const V8_FLAGS = "--v8-flags=--single-threaded-gc";
+export const V8_FLAGS = "--v8-flags=--single-threaded-gc";
 
 /** What the tests' own surroundings must not decide. */
 const PRIVATE = /^(MONITOR_|NO_COLOR$|FORCE_COLOR$|TERM$)/;
@@ -123,6 +123,11 @@ class Running implements RunningMonitor {
     this.kill("SIGTERM");
     await this.ended;
   }
+}
+
+/** Follows what a process writes; it ends as a pipe of a shell does, or by `kill`. */
+export function watchMonitor(child: Deno.ChildProcess): RunningMonitor {
+  return new Running(child);
 }
 
 /** Starts `serve` or `up` and waits until it says where it listens. */

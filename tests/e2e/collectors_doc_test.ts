@@ -1,0 +1,158 @@
+/** docs/collectors.md: its collectors run, its messages are the real ones, its tables are complete. */
+import assert from "node:assert/strict";
+import type { Metric } from "../../agent/monitor.d.ts";
+import { ownMetadata, ownSeries } from "../../agent/own_metrics.ts";
+import { scriptMetadataSchema, seriesMetadata } from "../../agent/script_metadata.ts";
+import type { CollectedOnce } from "../../agent/once.ts";
+import type { MetricMetadata } from "../../report.ts";
+import { listFiles, readSource } from "../support/modules.ts";
+import { tempDir } from "../support/temp_dir.ts";
+import { blocksOf } from "./doc_text.ts";
+import { runMonitor } from "./run_monitor.ts";
+
+const PAGE = "docs/collectors.md";
+const page = readSource(PAGE);
+
+/** Each fails in another way; the page has a row for every one of them. */
+const FAILING: Record<string, string> = {
+  excess: 'export const metric = { permissions: { read: ["/etc/passwd"] } };\n' +
+    "export const collect = () => 1;",
+  undeclared: "export async function collect() {\n" +
+    '  return (await Deno.readTextFile("/etc/passwd")).length;\n}',
+  early: 'const text = await Deno.readTextFile("/etc/passwd");\n' +
+    "export const collect = () => text.length;",
+  imports: 'import { parse } from "./parse.ts";\nexport const collect = () => parse();',
+  untyped: "enum Colour { Red }\nexport const collect = () => Colour.Red;",
+  nothing: "export const answer = 42;",
+  hasty: 'export const metric = { every: "10ms" };\nexport const collect = () => 1;',
+  silent: "export function collect() {}",
+  nan: "export const collect = () => ({ used: Number(undefined) });",
+  text: 'export const collect = () => "twelve";',
+  process: 'export const collect = (host) => host.read("/proc/1/environ");',
+  slow: 'export const metric = { timeout: "200ms" };\n' +
+    "export const collect = (host) => host.sleep(5_000);",
+  busy: 'export const metric = { timeout: "200ms" };\nexport function collect() { for (;;); }',
+};
+
+/** The cells of a table whose heading has been cut off, up to the next empty line. */
+function cellsOf(text: string): string[][] {
+  const [table = ""] = text.split("\n\n");
+  return table.trimEnd().split("\n").slice(1)
+    .map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim().replaceAll("`", "")));
+}
+
+async function once(
+  files: Record<string, string>,
+  config: Record<string, unknown> = {},
+): Promise<CollectedOnce> {
+  await using dir = await tempDir();
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(dir.join(name), text);
+  const file = dir.join("agent.json");
+  await Deno.writeTextFile(file, JSON.stringify({ ...config, metrics: [dir.path] }));
+  const ran = await runMonitor(["agent", "--once", "--json", "--config", file]);
+  return JSON.parse(ran.out);
+}
+
+function examples(): Record<string, string> {
+  return Object.fromEntries(
+    blocksOf(PAGE).filter(({ language }) => language === "ts").map(({ text }) => [
+      /^\/\/ (\w+\.ts)\n/.exec(text)?.[1] ?? "",
+      text,
+    ]),
+  );
+}
+
+/** Text of a table with `…` for anything, or of a metric's name with `<name>` for any. */
+function pattern(text: string): RegExp {
+  const parts = text.split(/…|<\w+>/).map((part) => RegExp.escape(part));
+  return new RegExp(`^${parts.join(".+")}$`, "s");
+}
+
+Deno.test("docs/collectors.md: the examples collect, and one is refused as it says", async () => {
+  const refused = await once(examples(), { shipped: false });
+  const [failure] = refused.failed;
+  assert.deepEqual(refused.failed.map(({ script }) => script), ["local_users"]);
+  assert.ok(page.includes(`${failure?.script}: ${failure?.message}\n`), failure?.message);
+
+  const [block] = blocksOf(PAGE).filter(({ language }) => language === "json");
+  const allowed = await once(examples(), { ...JSON.parse(block?.text ?? ""), shipped: false });
+  assert.deepEqual(allowed.failed, []);
+  assert.deepEqual(allowed.metrics.map(({ metric }) => metric), [
+    "kernel.blocked",
+    "kernel.context_switches_total",
+    "kernel.forks_total",
+    "local_users",
+    "open_files",
+    "postgres_up",
+  ]);
+  for (const { metric, value } of allowed.metrics) assert.equal(typeof value, "number", metric);
+});
+
+Deno.test("docs/collectors.md: the messages of failures are the real ones, and all", async () => {
+  const files = Object.fromEntries(
+    Object.entries(FAILING).map(([name, text]) => [`${name}.ts`, text]),
+  );
+  const { failed } = await once(files, { shipped: false });
+  const messages = new Map(failed.map(({ script, message }) => [script, message]));
+  assert.deepEqual([...messages.keys()].sort(), Object.keys(FAILING).sort());
+  const [, table = ""] = page.split("\n| message | what to do |\n");
+  const rows = cellsOf(table).map(([message = ""]) => message);
+  const unknown = [...messages.values()].filter((message) =>
+    !rows.some((row) => pattern(row).test(message))
+  );
+  const never = rows.filter((row) => ![...messages.values()].some((one) => pattern(row).test(one)));
+  assert.deepEqual({ unknown, never }, { unknown: [], never: [] });
+});
+
+/** The tables of metrics: what is shipped, and the agent's own. */
+const METRIC_TABLES = page.split("\n| metric | unit | kind | what it is |\n").slice(1)
+  .map((text) => cellsOf(text));
+
+/** The row of the page that says this. */
+function rowOf(name: string, { unit = "", kind = "gauge", description = "" }: MetricMetadata) {
+  return [name, unit, kind, description];
+}
+
+async function shippedMetadata(): Promise<Map<string, Metric>> {
+  const found = new Map<string, Metric>();
+  for (const file of listFiles(".ts", "metrics/")) {
+    const { metric }: { metric: Metric } = await import(`../../${file}`);
+    found.set(file.slice("metrics/".length, -".ts".length), metric);
+  }
+  return found;
+}
+
+Deno.test("docs/collectors.md lists every shipped metric with its unit, kind and meaning", async () => {
+  const shipped = await shippedMetadata();
+  const rows = METRIC_TABLES[0] ?? [];
+  const named = new Map<string, string[]>();
+  for (const row of rows) {
+    const [name = ""] = row;
+    const [script = "", ...below] = name.split(".");
+    const metadata = scriptMetadataSchema.parse(shipped.get(script));
+    const known = seriesMetadata(name, { name: script, metadata });
+    assert.deepEqual(row, rowOf(name, known ?? {}));
+    named.set(script, [...named.get(script) ?? [], below.at(-1) ?? ""]);
+  }
+  for (const [script, { metrics = {} }] of shipped) {
+    const missing = Object.keys(metrics).filter((key) => !named.get(script)?.includes(key));
+    assert.deepEqual(missing, [], `${script} has more than the page`);
+  }
+  const { metrics } = await once({});
+  const patterns = rows.map(([name = ""]) => pattern(name));
+  const unlisted = metrics.filter(({ metric }) => !patterns.some((one) => one.test(metric)));
+  assert.deepEqual(unlisted, []);
+});
+
+Deno.test("docs/collectors.md lists what the agent says about itself", () => {
+  const zero = { samples_sent: 0, reports_sent: 0, reports_refused: 0, reports_dropped: 0 };
+  const own = ownSeries({
+    ...zero,
+    reports_waiting: 0,
+    ticks_missed: 0,
+    scripts_ms: 0,
+    script_errors: new Map([["<name>", 1]]),
+  });
+  const wanted = [...own.keys()].map((name) => rowOf(name, ownMetadata(name) ?? {}));
+  assert.deepEqual(METRIC_TABLES[1], wanted);
+});
