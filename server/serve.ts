@@ -8,8 +8,10 @@
  */
 import type { Clock } from "../clock.ts";
 import { type Database, openDatabase } from "../db/database.ts";
+import { connect } from "../db/connect.ts";
 import { selectHosts } from "../db/hosts.ts";
 import { ensurePartitions } from "../db/partitions.ts";
+import { DAY_MS } from "../db/tiers.ts";
 import type { Logger } from "../log.ts";
 import type { Config } from "./config.ts";
 import { Aggregation } from "./aggregate/service.ts";
@@ -21,12 +23,18 @@ import { Intake, type IntakeCounters } from "./ingest/intake.ts";
 import { IngestQueue } from "./ingest/queue.ts";
 import { startWriter } from "./ingest/writer.ts";
 import { exportRuns } from "./query/export.ts";
+import { type QueryContext, queryContext } from "./query/context.ts";
 import { history } from "./query/history.ts";
 import { LatestReports } from "./query/latest.ts";
+import { readSeries } from "./query/series.ts";
 import { storageReport } from "./query/storage.ts";
 
 /** A batch is closed at this size; measured: larger ones do not commit more rows a second. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+/** Two large questions, and short ones beside them. */
+const READING_CONNECTIONS = 4;
+/** Questions under way at the end get this long. */
+const CLOSE_SECONDS_MAX = 5;
 
 export interface ServerOptions {
   config: Config;
@@ -75,8 +83,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const latest = new LatestReports(sql);
   await latest.load();
 
+  const reading = startReading(database, { config, clock, started });
   startBackground(database, { log, clock, started });
-  const { queue, intake } = startIngest(database, { ...options, latest, started });
+  const { queue, intake } = startIngest(database, { ...options, latest, reading, started });
   const aggregation = startAggregation(database, { config, log, clock, started });
   const stopping = new AbortController();
   const app = createRouter({
@@ -86,7 +95,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     room: queue,
     receive: (body) => intake.receive(body),
     latestJson: (hostname) => latest.json(hostname),
-    history: (query) => history(sql, query),
+    history: (query) => history(reading, query),
+    series: (query) => readSeries(reading, query),
+    missing: (names) => reading.catalog.missing(names),
+    now: () => clock.now(),
     hosts: () => listHosts(sql),
     exportHosts: () => selectHosts(sql),
     exportRuns: (query) => exportRuns(sql, query),
@@ -104,6 +116,27 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let stopped: Promise<void> | undefined;
   const stop = () => stopped ??= owned.disposeAsync();
   return { url, database, counters: intake.counters, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** What questions need: connections of their own, so that they and ingest do not wait for each other. */
+function startReading(
+  { address }: Database,
+  options: { config: Config; clock: Clock; started: AsyncDisposableStack },
+): QueryContext {
+  const { config: { retention }, clock, started } = options;
+  const sql = connect(address, {
+    connections_max: READING_CONNECTIONS,
+    application_name: "monitor reading",
+    plan_once: true,
+  });
+  started.defer(() => sql.end({ timeout: CLOSE_SECONDS_MAX }));
+  const kept_ms = {
+    raw: retention.raw_days * DAY_MS,
+    "5m": retention.five_minutes_days * DAY_MS,
+    "1h": retention.one_hour_days * DAY_MS,
+    "1d": (retention.one_day_days ?? Infinity) * DAY_MS,
+  };
+  return queryContext({ sql, clock, kept_ms });
 }
 
 /** Aggregation, in Workers with connections of their own. */
@@ -127,9 +160,13 @@ function startAggregation(
 /** The ingest step: what was accepted is still committed when it stops. */
 function startIngest(
   { sql }: Database,
-  options: ServerOptions & { latest: LatestReports; started: AsyncDisposableStack },
+  options: ServerOptions & {
+    latest: LatestReports;
+    reading: QueryContext;
+    started: AsyncDisposableStack;
+  },
 ): { queue: IngestQueue; intake: Intake } {
-  const { config, log, clock, latest, started } = options;
+  const { config, log, clock, latest, reading, started } = options;
   const queue = new IngestQueue({
     bytes_max: config.ingest.queue_bytes_max,
     batch_bytes_max: BATCH_BYTES_MAX,
@@ -139,7 +176,11 @@ function startIngest(
     queue,
     clock,
     log: log.with({ component: "ingest" }),
-    onCommitted: (rows) => rows.forEach((row) => latest.observe(row)),
+    onCommitted: (rows) =>
+      rows.forEach((row) => {
+        latest.observe(row);
+        reading.catalog.noticed(row.host_id, row.shape_id);
+      }),
   });
   started.defer(async () => {
     queue.stop();

@@ -9,11 +9,12 @@ import { type AggregateRoute, aggregateRoute } from "./aggregate.ts";
 import { type ExportRoute, exportRoutes } from "./export.ts";
 import { type FetchRoute, fetchRoutes } from "./fetch.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
+import { type SeriesRoute, seriesRoutes } from "./series.ts";
 import { type StorageRoute, storageRoutes } from "./storage.ts";
 
 /** Everything the routes need; `server/serve.ts` puts it together. */
 export interface RouterOptions
-  extends AggregateRoute, MetricsRoute, FetchRoute, ExportRoute, StorageRoute {
+  extends AggregateRoute, MetricsRoute, FetchRoute, ExportRoute, SeriesRoute, StorageRoute {
   version: string;
   log: Logger;
 }
@@ -23,6 +24,7 @@ const STATUS_BY_NAME: Readonly<Record<string, ContentfulStatusCode>> = {
   RefusedError: 400,
   ParameterError: 400,
   BodyUnreadableError: 400,
+  TooMuchError: 400,
   NotFoundError: 404,
   BodyTooLargeError: 413,
   QueueFullError: 503,
@@ -38,6 +40,7 @@ export function createRouter(options: RouterOptions): Hono {
   metricsRoute(app, options);
   fetchRoutes(app, options);
   exportRoutes(app, options);
+  seriesRoutes(app, options);
   storageRoutes(app, options);
 
   app.get("/", (c) =>
@@ -46,6 +49,7 @@ export function createRouter(options: RouterOptions): Hono {
         "GET  /fetch/hosts                      hosts that report\n" +
         "GET  /fetch/latest                     their newest values\n" +
         "GET  /fetch/history/<host>/<metric>    one metric's samples, newest first\n" +
+        "GET  /api/v1/series                    many series at once, in equal steps\n" +
         "GET  /api/v1/export                    samples as CSV, NDJSON or Prometheus text\n" +
         "GET  /api/v1/storage                   what the data weighs\n" +
         "POST /metrics                          send a report\n" +

@@ -1,0 +1,119 @@
+/** `GET /api/v1/series`: many series at once, in equal steps. docs/api.md has examples. */
+import type { Context, Hono } from "hono";
+import { z } from "zod";
+import { shown } from "../../report.ts";
+import { TIER_NAMES } from "../../db/tiers.ts";
+import type { Names, Selection } from "../query/catalog.ts";
+import { NotFoundError } from "../query/context.ts";
+import { AGGREGATES } from "../query/fleet.ts";
+import type { SeriesAnswer, SeriesQuery } from "../query/series.ts";
+import { POINTS_MIN } from "../query/tier.ts";
+import { globMatcher, isPattern } from "../wire/glob.ts";
+import { readParameters } from "./fetch.ts";
+import { INSTANT_FORMS, parseInstant } from "./instant.ts";
+
+/** What this route needs of the query step. */
+export interface SeriesRoute {
+  series(query: SeriesQuery): Promise<SeriesAnswer>;
+  /** The first of these names that nothing has. */
+  missing(names: Names): Promise<{ kind: "host" | "metric"; name: string } | undefined>;
+  now(): number;
+}
+
+/** As many as a wide chart has pixels. */
+const POINTS_DEFAULT = 500;
+const POINTS_MAX = 10_000;
+/** Names and patterns in one question. */
+const NAMES_MAX = 100;
+const TAG_PREFIX = "tag.";
+/** The year 9999. */
+const INSTANT_MS_MAX = 253_402_300_799_000;
+
+const names = z.array(z.string())
+  .max(NAMES_MAX, `must be given at most ${NAMES_MAX} times`);
+const instant = (now_ms: number) =>
+  z.string().transform((text, context) => {
+    const at_ms = parseInstant(text, now_ms);
+    if (at_ms !== undefined && at_ms >= 0 && at_ms <= INSTANT_MS_MAX) return Math.round(at_ms);
+    context.addIssue(`must be ${INSTANT_FORMS}: current value is ${shown(text)}`);
+    return z.NEVER;
+  });
+
+const parametersSchema = (now_ms: number) =>
+  z.strictObject({
+    host: names,
+    metric: names.min(1, "must be given: a name, or a pattern such as cpu*"),
+    tags: z.record(z.string(), names),
+    from: instant(now_ms).default(now_ms - 3_600_000),
+    to: instant(now_ms).default(now_ms),
+    points: z.coerce.number({
+      error: (issue) => `must be a whole number: current value is ${shown(issue.input)}`,
+    }).int("must be a whole number").min(POINTS_MIN, `must be at least ${POINTS_MIN}`)
+      .max(POINTS_MAX, `must be at most ${POINTS_MAX}`).default(POINTS_DEFAULT),
+    tier: z.enum(TIER_NAMES, `must be one of ${TIER_NAMES.join(", ")}`).optional(),
+    aggregate: z.enum(AGGREGATES, `must be one of ${AGGREGATES.join(", ")}`).optional(),
+  }, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? `there is no parameter ${issue.keys.join(", ")}: known are host, metric, tag.<name>, ` +
+          "from, to, points, tier, aggregate"
+        : undefined,
+  }).refine(({ from, to }) => from <= to, { path: ["from"], error: "must not be after to" });
+
+export function seriesRoutes(app: Hono, route: SeriesRoute): void {
+  app.get("/api/v1/series", async (c) => {
+    const given = readParameters(c, parametersSchema(route.now()), repeatable(c));
+    await requireNames(route, given);
+    const { resolution, series } = await route.series({
+      selection: selectionOf(given),
+      from_ms: given.from,
+      to_ms: given.to,
+      points: given.points,
+      tier: given.tier,
+      aggregate: given.aggregate,
+    });
+    return c.json({
+      from: given.from / 1000,
+      to: given.to / 1000,
+      tier: resolution.tier,
+      step_s: resolution.step_ms / 1000,
+      series,
+    });
+  });
+}
+
+interface Wanted {
+  host: string[];
+  metric: string[];
+  tags: Record<string, string[]>;
+}
+
+/** Parameters that may come more than once; those of tags under their own names. */
+function repeatable(c: Context): { lists: Wanted; ignored: string[] } {
+  const given = (name: string) => (c.req.queries(name) ?? []).filter((text) => text !== "");
+  const ignored = Object.keys(c.req.query()).filter((name) => name.startsWith(TAG_PREFIX));
+  const tags = Object.fromEntries(
+    ignored.map((name) => [name.slice(TAG_PREFIX.length), given(name)]),
+  );
+  return { lists: { host: given("host"), metric: given("metric"), tags }, ignored };
+}
+
+/** A name mistyped is not an empty chart; a pattern may match nothing. */
+async function requireNames(route: SeriesRoute, { host, metric }: Wanted): Promise<void> {
+  const exact = (texts: string[]) => texts.filter((text) => !isPattern(text));
+  const missing = await route.missing({ hosts: exact(host), metrics: exact(metric) });
+  if (missing === undefined) return;
+  throw new NotFoundError(`Cannot find ${missing.kind} ${shown(missing.name)}`);
+}
+
+function selectionOf({ host, metric, tags }: Wanted): Selection {
+  const isHost = globMatcher(host);
+  const conditions = Object.entries(tags).map(([name, values]) => {
+    const matches = globMatcher(values);
+    return (own: Record<string, string>) => own[name] !== undefined && matches(own[name]);
+  });
+  return {
+    host: ({ hostname, tags: own }) => isHost(hostname) && conditions.every((is) => is(own)),
+    metric: globMatcher(metric),
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * From slices to a grid: decodes what PostgreSQL found of one series, and puts the parts together
+ * without a seam.
+ *
+ * Samples (tier raw): those of blocks and of hot rows, of all the series' shapes, each time once.
+ *
+ * Rollups: the tier's own, and where something finer has changed since, that. Raw blocks and hot rows
+ * of changed hours make five-minute rollups; these and the stored ones of changed days make those of
+ * the tier. Where both exist for a bucket, the one of more reports is right: reports are only ever
+ * added. So a rollup that was made a moment ago, or whose raw block was dropped by its retention, is
+ * not replaced by less.
+ *
+ * `!` after an index: loops run over the arrays' own lengths.
+ */
+import type { KeySlices } from "../../db/block_cells.ts";
+import { decodeRawCell } from "../../db/codec/raw_block.ts";
+import { decodeRollupCell } from "../../db/codec/rollup_block.ts";
+import type { CellSlice } from "../../db/slices.ts";
+import { DAY_MS, startOf, type Tier, TIERS } from "../../db/tiers.ts";
+import { Grid, type Rows } from "./grid.ts";
+import { mergeSamples, type Samples, samplesWithin, sortSamples } from "./samples.ts";
+
+const FIVE_MINUTES_MS = TIERS["5m"].bucket_ms ?? 0;
+
+/** The samples in a series' raw blocks and hot rows: from_ms <= t < before_ms. */
+export function samplesOf(
+  slices: readonly Pick<KeySlices, "times_ms" | "values" | "raw">[],
+  from_ms: number,
+  before_ms: number,
+): Samples {
+  const parts = slices.flatMap(({ times_ms, values, raw }) => [
+    ...raw.map(({ head, cell }) => decodeRawCell(head, cell)),
+    ...(times_ms.length === 0 ? [] : [sortSamples({ times_ms, values })]),
+  ]);
+  return samplesWithin(mergeSamples(parts), from_ms, before_ms);
+}
+
+/** Adds a series, all of its keys, to an empty grid, whose steps are whole buckets of the tier. */
+export function fillGrid(grid: Grid, tier: Tier, slices: readonly KeySlices[]): void {
+  const before_ms = grid.startOf(grid.steps);
+  if (tier === "raw") {
+    grid.addSamples(samplesOf(slices, grid.from_ms, before_ms));
+    return;
+  }
+  addInOrder(grid, slices.flatMap((one) => rowsOf(one, tier)));
+}
+
+/** Adds parts, each of which is in order, in the order of all: resets are found between neighbours. */
+function addInOrder(grid: Grid, parts: readonly Rows[]): void {
+  const next = new Uint32Array(parts.length);
+  for (;;) {
+    let earliest = -1;
+    let earliest_ms = Infinity;
+    for (let i = 0; i < parts.length; i++) {
+      const first_ms = parts[i]!.buckets.first_ms[next[i]!] ?? Infinity;
+      if (first_ms < earliest_ms) [earliest, earliest_ms] = [i, first_ms];
+    }
+    if (earliest < 0) return;
+    grid.addRow(parts[earliest]!, next[earliest]!++);
+  }
+}
+
+/** The rollups of one key at a tier's resolution. */
+function rowsOf(slices: KeySlices, tier: Tier): Rows[] {
+  const samples = mergeSamples([
+    ...slices.raw.map(({ head, cell }) => decodeRawCell(head, cell)),
+    ...(slices.times_ms.length === 0 ? [] : [sortSamples(slices)]),
+  ]);
+  const five_minutes = replaced(decodeAll(slices.five_minutes), rollUpSamples(samples));
+  if (tier === "5m") return five_minutes;
+  const bucket_ms = TIERS[tier].bucket_ms ?? FIVE_MINUTES_MS;
+  return replaced(decodeAll(slices.coarse), rollUpRows(five_minutes, bucket_ms));
+}
+
+function decodeAll(cells: readonly CellSlice[]): Rows[] {
+  return cells.map(({ head, cell }) => decodeRollupCell(head, cell));
+}
+
+/** Both, and of two rows for one bucket the one with more reports: the other's count becomes 0. */
+function replaced(kept: Rows[], fresh: Rows[]): Rows[] {
+  if (fresh.length === 0) return kept;
+  const places = new Map<number, { counts: Float64Array; row: number }>();
+  for (const { buckets } of fresh) {
+    buckets.start_ms.forEach((start_ms, row) =>
+      places.set(start_ms, { counts: buckets.count, row })
+    );
+  }
+  for (const { buckets } of kept) {
+    for (let row = 0; row < buckets.start_ms.length; row++) {
+      const place = places.get(buckets.start_ms[row]!);
+      if (place === undefined) continue;
+      if (place.counts[place.row]! < buckets.count[row]!) place.counts[place.row] = 0;
+      else buckets.count[row] = 0;
+    }
+  }
+  return [...kept, ...fresh];
+}
+
+function rollUpSamples(samples: Samples): Rows[] {
+  const days: Rows[] = [];
+  for (let at = 0; at < samples.times_ms.length;) {
+    const day_ms = startOf("day", samples.times_ms[at]!);
+    const day = samplesWithin(samples, day_ms, day_ms + DAY_MS);
+    const grid = gridOver(day.times_ms[0]!, day.times_ms.at(-1)!, FIVE_MINUTES_MS);
+    grid.addSamples(day);
+    days.push(grid.toRows());
+    at += day.times_ms.length;
+  }
+  return days;
+}
+
+/** Five-minute rollups as those of buckets that days consist of. */
+function rollUpRows(parts: readonly Rows[], bucket_ms: number): Rows[] {
+  const days = new Set(
+    parts.flatMap(({ buckets }) => [...buckets.start_ms].map((at_ms) => startOf("day", at_ms))),
+  );
+  return [...days].sort((a, b) => a - b).map((day_ms) => {
+    const grid = new Grid(day_ms, bucket_ms, DAY_MS / bucket_ms);
+    addInOrder(grid, parts);
+    return grid.toRows();
+  });
+}
+
+/** A grid that has both moments in it. */
+function gridOver(first_ms: number, last_ms: number, step_ms: number): Grid {
+  const from_ms = Math.floor(first_ms / step_ms) * step_ms;
+  return new Grid(from_ms, step_ms, Math.floor((last_ms - from_ms) / step_ms) + 1);
+}

@@ -1,0 +1,78 @@
+/**
+ * Samples of one series out of several places: blocks, hot rows, and several shapes. The same report
+ * may be in a hot row and in its block, and the same metric in two reports of one time. One sample a
+ * time is kept, the larger value (0 is larger than -0): a rule that depends on nothing but the values,
+ * and the one that merging into blocks has (db/codec/reports.ts).
+ *
+ * `!` after an index: loops run over the arrays' own lengths, which are equal.
+ */
+
+/** Arrays of one length; times are milliseconds since 1970. */
+export interface Samples {
+  times_ms: Float64Array;
+  values: Float64Array;
+}
+
+/** The union, each time once and ascending. Each part is ascending by itself. */
+export function mergeSamples(parts: readonly Samples[]): Samples {
+  const ordered = parts.filter(({ times_ms }) => times_ms.length > 0)
+    .sort((a, b) => a.times_ms[0]! - b.times_ms[0]!);
+  const [first] = ordered;
+  if (first === undefined) return { times_ms: new Float64Array(), values: new Float64Array() };
+  if (ordered.length === 1) return first;
+  const all = concatenate(ordered);
+  // blocks follow each other, and hot rows the last block: nearly always there is nothing to do
+  const isOrdered = ordered.every((part, i) =>
+    i === 0 || ordered[i - 1]!.times_ms.at(-1)! < part.times_ms[0]!
+  );
+  return isOrdered ? all : sortSamples(all);
+}
+
+/** Brings samples of any order into that of time, each time once. */
+export function sortSamples({ times_ms, values }: Samples): Samples {
+  const order = Uint32Array.from(times_ms, (_, i) => i).sort((a, b) =>
+    times_ms[a]! - times_ms[b]! || values[b]! - values[a]! ||
+    Number(Object.is(values[a], -0)) - Number(Object.is(values[b], -0))
+  );
+  const kept = order.filter((row, i) => i === 0 || times_ms[order[i - 1]!] !== times_ms[row]);
+  return {
+    times_ms: Float64Array.from(kept, (row) => times_ms[row]!),
+    values: Float64Array.from(kept, (row) => values[row]!),
+  };
+}
+
+/** Those of a span, as views: from_ms <= t < before_ms. */
+export function samplesWithin(samples: Samples, from_ms: number, before_ms: number): Samples {
+  const { times_ms, values } = samples;
+  const length = times_ms.length;
+  if (length === 0 || (times_ms[0]! >= from_ms && times_ms[length - 1]! < before_ms)) {
+    return samples;
+  }
+  const start = firstFrom(times_ms, from_ms);
+  const end = firstFrom(times_ms, before_ms);
+  return { times_ms: times_ms.subarray(start, end), values: values.subarray(start, end) };
+}
+
+/** The index of the first time that is not before `at_ms`. */
+export function firstFrom(times_ms: Float64Array, at_ms: number): number {
+  let low = 0;
+  let high = times_ms.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (times_ms[middle]! < at_ms) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function concatenate(parts: readonly Samples[]): Samples {
+  const length = parts.reduce((sum, part) => sum + part.times_ms.length, 0);
+  const all = { times_ms: new Float64Array(length), values: new Float64Array(length) };
+  let at = 0;
+  for (const { times_ms, values } of parts) {
+    all.times_ms.set(times_ms, at);
+    all.values.set(values, at);
+    at += times_ms.length;
+  }
+  return all;
+}

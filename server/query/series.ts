@@ -1,0 +1,236 @@
+/**
+ * Many series at once, in steps that are the same for all: what `/api/v1/series` gives.
+ *
+ * Gauges and states have the average, the smallest and the largest value of each step. Counters are
+ * never averaged: they have their last value, and the rate, which is the increase since the last
+ * sample before, resets corrected, by the time since then. So rates times durations add up to the
+ * whole increase, also over gaps. One more step is read before the first, to know that sample; the
+ * first step of all has the rate between its own samples, and none when there is only one.
+ *
+ * A step without a sample is left out: t has the times of those that are there.
+ *
+ * `!` after an index: indexes are those of the arrays' own places.
+ */
+import { setImmediate } from "node:timers/promises";
+import { type CellKey, type KeySlices, selectCells } from "../../db/block_cells.ts";
+import { DAY_MS, HOUR_MS, type Tier } from "../../db/tiers.ts";
+import type { Kind, Selection, Series } from "./catalog.ts";
+import { type QueryContext, TooMuchError } from "./context.ts";
+import { type Aggregate, Fleet } from "./fleet.ts";
+import { Grid } from "./grid.ts";
+import { fillGrid } from "./rows.ts";
+import { chooseResolution, type Resolution } from "./tier.ts";
+
+export interface SeriesQuery {
+  selection: Selection;
+  /** Milliseconds since 1970; both belong to the range. */
+  from_ms: number;
+  to_ms: number;
+  /** The most steps, at least 2. */
+  points: number;
+  tier?: Tier;
+  /** One series a metric over all its hosts. */
+  aggregate?: Aggregate;
+}
+
+/** Arrays are of one length. Times are seconds since 1970, when each step begins. */
+export interface SeriesResult {
+  /** Left out when it is over several hosts. */
+  host?: string;
+  /** How many hosts it is over. */
+  hosts?: number;
+  metric: string;
+  unit: string | null;
+  kind: Kind;
+  t: number[];
+  avg?: number[];
+  sum?: number[];
+  min?: number[];
+  max?: number[];
+  count?: number[];
+  /** Of counters and states. */
+  last?: number[];
+  /** Of counters: increase a second; null where it is not known. */
+  rate?: (number | null)[];
+}
+
+export interface SeriesAnswer {
+  resolution: Resolution;
+  series: SeriesResult[];
+}
+
+/** Values in an answer: 500,000 steps are some 20 MB of JSON. */
+const STEPS_MAX = 500_000;
+/** Cells to be read, about 10 µs each. */
+const CELLS_MAX = 100_000;
+/** Series between two looks at what else there is to do: some milliseconds. */
+const SERIES_A_TURN = 32;
+/** Keys from which on a question is large. */
+const LARGE_KEYS = 17;
+
+/** How long a block of a tier is, at least. */
+const BLOCK_MS: Readonly<Record<Tier, number>> = {
+  raw: HOUR_MS,
+  "5m": DAY_MS,
+  "1h": 28 * DAY_MS,
+  "1d": 365 * DAY_MS,
+};
+
+/**
+ * The series of a selection.
+ *
+ * @throws TooMuchError, with what to reduce
+ */
+export async function readSeries(
+  context: QueryContext,
+  query: SeriesQuery,
+): Promise<SeriesAnswer> {
+  const resolution = chooseResolution({
+    ...query,
+    now_ms: context.clock.now(),
+    kept_ms: context.kept_ms,
+  });
+  const selected = await context.catalog.select(query.selection);
+  requireBounded(selected, { resolution, isOne: query.aggregate !== undefined });
+  const keys = selected.reduce((sum, series) => sum + series.keys.length, 0);
+  using _place = keys < LARGE_KEYS ? undefined : await context.large.enter();
+  const grids = readGrids(context, selected, resolution);
+  const series = query.aggregate === undefined
+    ? await eachSeries(grids)
+    : await eachMetric(grids, query.aggregate);
+  return { resolution, series };
+}
+
+function requireBounded(
+  selected: readonly Series[],
+  { resolution, isOne }: { resolution: Resolution; isOne: boolean },
+): void {
+  const { tier, from_ms, before_ms, steps, step_ms } = resolution;
+  const metrics = new Set(selected.map(({ metric }) => metric)).size;
+  const values = (isOne ? metrics : selected.length) * steps;
+  if (values > STEPS_MAX) {
+    throw new TooMuchError(
+      `Cannot answer at once: ${values / steps} series of ${steps} points are more than ` +
+        `${STEPS_MAX} points; reduce points, or select fewer hosts or metrics, or aggregate`,
+    );
+  }
+  const blocks = Math.ceil((before_ms - from_ms) / BLOCK_MS[tier]) + 1;
+  const cells = selected.reduce((sum, { keys }) => sum + keys.length, 0) * blocks;
+  if (cells > CELLS_MAX) {
+    throw new TooMuchError(
+      `Cannot answer at once: ${selected.length} series in steps of ${step_ms / 1000} s need ` +
+        `${cells} blocks of tier ${tier}, at most ${CELLS_MAX} are read; select fewer hosts or ` +
+        "metrics, shorten the range, or reduce points so that a coarser tier is enough",
+    );
+  }
+}
+
+interface FilledGrid {
+  series: Series;
+  /** Valid until the next is read. */
+  grid: Grid;
+}
+
+/** Each selected series in a grid with one step more, before the first of the resolution. */
+async function* readGrids(
+  { sql }: QueryContext,
+  selected: readonly Series[],
+  { tier, from_ms, before_ms, step_ms, steps }: Resolution,
+): AsyncGenerator<FilledGrid> {
+  const owners: number[] = [];
+  const keys: CellKey[] = [];
+  selected.forEach((series, owner) => {
+    for (const key of series.keys) {
+      owners.push(owner);
+      keys.push(key);
+    }
+  });
+  if (keys.length === 0) return;
+  const hasCounters = selected.some(({ kind }) => kind === "counter");
+  const range = { keys, from_ms: hasCounters ? from_ms - step_ms : from_ms, before_ms };
+  const grid = new Grid(from_ms - step_ms, step_ms, steps + 1);
+  let slices: KeySlices[] = [];
+  let done = 0;
+  for await (const found of selectCells(sql, tier, range)) {
+    const owner = owners[found.key]!;
+    slices.push(found);
+    if (owners[found.key + 1] === owner) continue;
+    grid.clear();
+    fillGrid(grid, tier, slices);
+    yield { series: selected[owner]!, grid };
+    slices = [];
+    if (++done % SERIES_A_TURN === 0) await setImmediate();
+  }
+}
+
+async function eachSeries(grids: AsyncGenerator<FilledGrid>): Promise<SeriesResult[]> {
+  const results: SeriesResult[] = [];
+  for await (const { series, grid } of grids) {
+    const { host: { hostname: host }, metric, unit, kind } = series;
+    results.push({ host, metric, unit, kind, ...columnsOf(grid, kind) });
+  }
+  return results;
+}
+
+function columnsOf(grid: Grid, kind: Kind): Pick<SeriesResult, "t"> & Partial<SeriesResult> {
+  const steps = Array.from(grid.count.keys()).filter((step) => step > 0 && grid.count[step]! > 0);
+  const pick = (values: Float64Array) => steps.map((step) => values[step]!);
+  const t = steps.map((step) => grid.startOf(step) / 1000);
+  if (kind === "counter") {
+    const rates = ratesOf(grid);
+    const rate = steps.map((step) => Number.isNaN(rates[step]!) ? null : rates[step]!);
+    return { t, last: pick(grid.last), rate };
+  }
+  const avg = steps.map((step) => grid.sum[step]! / grid.count[step]!);
+  const last = kind === "state" ? { last: pick(grid.last) } : {};
+  return { t, avg, min: pick(grid.min), max: pick(grid.max), ...last };
+}
+
+/** A counter's increase a second in each step; NaN where it is not known. */
+function ratesOf(grid: Grid): Float64Array {
+  const rates = new Float64Array(grid.steps).fill(NaN);
+  let before: number | undefined;
+  for (let step = 0; step < grid.steps; step++) {
+    if (grid.count[step] === 0) continue;
+    const [first, last] = [grid.first[step]!, grid.last[step]!];
+    const since = before === undefined ? first : grid.last[before]!;
+    const since_ms = before === undefined ? grid.first_ms[step]! : grid.last_ms[before]!;
+    // below the value before: it began anew at 0
+    const increase = last - (first < since ? 0 : since) + grid.lost[step]!;
+    if (grid.last_ms[step]! > since_ms) {
+      rates[step] = increase / (grid.last_ms[step]! - since_ms) * 1000;
+    }
+    before = step;
+  }
+  return rates;
+}
+
+async function eachMetric(
+  grids: AsyncGenerator<FilledGrid>,
+  aggregate: Aggregate,
+): Promise<SeriesResult[]> {
+  const metrics: { result: SeriesResult; fleet: Fleet; grid: Grid }[] = [];
+  for await (const { series: { metric, unit, kind }, grid } of grids) {
+    let last = metrics.at(-1);
+    if (last?.result.metric !== metric) {
+      last = {
+        result: { hosts: 0, metric, unit, kind, t: [] },
+        fleet: new Fleet(grid.steps),
+        grid,
+      };
+      metrics.push(last);
+    }
+    last.result.hosts!++;
+    last.fleet.add(grid, kind === "counter" ? ratesOf(grid) : undefined);
+  }
+  return metrics.map(({ result, fleet, grid }) => {
+    const values: number[] = [];
+    for (let step = 1; step < grid.steps; step++) {
+      const value = fleet.valueAt(step, aggregate);
+      if (value === undefined) continue;
+      result.t.push(grid.startOf(step) / 1000);
+      values.push(value);
+    }
+    return { ...result, [aggregate]: values };
+  });
+}
