@@ -130,7 +130,7 @@ class RunningAgent implements Agent {
       clock,
       log,
       onSeries: (series, metadata) => this.#facts.note(series, metadata),
-      onReport: (report, late) => void this.#report(report, late),
+      onReport: (report, extra) => void this.#report(report, extra),
       onEnded: (name) => this.#schedule.ended(name),
     });
     this.#schedule = new Schedule({ clock, onTick: (tick) => void this.#rounds.start(tick) });
@@ -186,10 +186,10 @@ class RunningAgent implements Agent {
     log.info("Agent stopped", { reports, dropped });
   }
 
-  async #report({ at_ms, series }: RoundReport, late: boolean): Promise<void> {
+  async #report({ at_ms, series }: RoundReport, extra: boolean): Promise<void> {
     const { hostname } = this.#options.config;
-    // The agent's own numbers travel once a tick; a late script's report would repeat them.
-    const all = late ? series : new Map([...series, ...this.#own()]);
+    // The agent's own numbers travel once a tick; a report of a single script would repeat them.
+    const all = extra ? series : new Map([...series, ...this.#own()]);
     if (all.size === 0) return;
     this.#reports += 1;
     await this.#outbox.append({

@@ -4,6 +4,9 @@
  * script that is later makes a report of its own with the same timestamp, so that one slow script
  * never delays the others' values.
  *
+ * Values with a time of their own also make a report of their own: how old they may be is the
+ * server's to say, and what it refuses then is nobody else's.
+ *
  * A script that fails costs its own values and nothing else: counted, logged when the message is a
  * new one, and told to the server as a remark at the script's name.
  */
@@ -28,8 +31,8 @@ export interface RoundsOptions {
   log: Logger;
   /** Called for each series that is about to be reported. */
   onSeries: (series: string, metadata: () => MetricMetadata | undefined) => void;
-  /** The report of a tick (`late` is false), or of one script that came after it. */
-  onReport: (report: RoundReport, late: boolean) => void;
+  /** The report of a tick (`extra` is false), or one of a single script besides it. */
+  onReport: (report: RoundReport, extra: boolean) => void;
   /** A script's run is over. */
   onEnded: (name: string) => void;
 }
@@ -102,8 +105,10 @@ export class Rounds {
       const series = await this.#run(name, tick.at_ms);
       scripts_ms += clock.monotonic() - begin_ms;
       if (this.#stopped) return;
-      if (waiting) { for (const [key, value] of series) merged.set(key, value); }
-      else if (series.size > 0) onReport({ at_ms: tick.at_ms, series }, true);
+      const { timed, plain } = byOwnTime(series);
+      if (timed.size > 0) onReport({ at_ms: tick.at_ms, series: timed }, true);
+      if (waiting) { for (const [key, value] of plain) merged.set(key, value); }
+      else if (plain.size > 0) onReport({ at_ms: tick.at_ms, series: plain }, true);
     });
     const everything = Promise.all(runs).then(() => all_done.abort());
     await clock.sleep(REPORT_WAIT_MS, all_done.signal);
@@ -151,4 +156,13 @@ export class Rounds {
     log.warn("Collector failed", { script: collector.name, file: collector.file, message });
     return new Map([[collector.name, { value: null, message }]]);
   }
+}
+
+/** Splits a script's series into those with a time of their own, and the others. */
+function byOwnTime(series: Series): { timed: Series; plain: Series } {
+  const groups = Map.groupBy(
+    series,
+    ([, value]) => typeof value === "object" && value !== null && value.timestamp !== undefined,
+  );
+  return { timed: new Map(groups.get(true)), plain: new Map(groups.get(false)) };
 }

@@ -125,6 +125,22 @@ Deno.test("startAgent(): a script that fails is counted and told, and stops nobo
   assert.equal(agent.totals().script_errors, 4);
 });
 
+Deno.test("startAgent(): values with a time of their own are not sent with those of others", async () => {
+  await using dir = await scriptFolder({
+    "now.ts": "export const collect = () => 1;",
+    "past.ts": "export const collect = () => ({ a: 2, b: { value: 3, timestamp: 1000 } });",
+  });
+  await using server = new Receiver();
+  const { agent } = await start({ server: server.url, metrics: [dir.path] });
+  await using _ = agent;
+  await server.arrived(2);
+  const [own_time, tick] = server.reports.toSorted((a, b) =>
+    Object.keys(a.metrics).length - Object.keys(b.metrics).length
+  );
+  assert.deepEqual(own_time?.metrics, { "past.b": { value: 3, timestamp: 1000 } });
+  assert.deepEqual(collected(tick), { now: 1, "past.a": 2 });
+});
+
 Deno.test("startAgent(): a late script has a report of its own, with the tick's time", async () => {
   await using dir = await scriptFolder({
     "fast.ts": "export const collect = () => 1;",
