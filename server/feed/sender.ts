@@ -64,18 +64,20 @@ export class Sender<T extends FeedBatch> {
    * Begins to send a batch, after waiting for a free connection. When the sender is stopped, batches
    * are dropped unsent.
    *
+   * @returns whether it was begun
    * @throws FeedError as soon as it is known that the server takes nothing
    */
-  async send(batch: T): Promise<void> {
+  async send(batch: T): Promise<boolean> {
     const { connections, signal } = this.#options;
     while (this.#busy.size >= connections) await Promise.race(this.#busy);
     if (this.#failure !== undefined) throw this.#failure;
-    if (signal.aborted) return;
+    if (signal.aborted) return false;
     const work = this.#settle(batch, 0, batch.reports.length).catch((error) => {
       if (!(error instanceof FeedError)) throw error;
       this.#failure ??= error;
     }).finally(() => this.#busy.delete(work));
     this.#busy.add(work);
+    return true;
   }
 
   /** Waits until everything is settled, or given up. Throws FeedError as `send` does. */

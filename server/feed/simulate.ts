@@ -70,6 +70,7 @@ export class Simulation {
   readonly #sender: Sender<FeedBatch>;
   readonly #introduced = new Set<number>();
   #open: string[] = [];
+  #open_samples = 0;
   #state: Omit<SimulateState, "account"> = { at_ms: 0, fraction: undefined, waiting: undefined };
   /** When the first report was due, for the rate. */
   #begun_ms = 0;
@@ -141,22 +142,23 @@ export class Simulation {
     if (report === undefined) return;
     this.#introduced.add(host);
     this.#open.push(report.json);
-    this.account.samples += report.samples;
+    this.#open_samples += report.samples;
     if (this.#open.length >= batch) await this.#flush();
   }
 
   async #flush(): Promise<void> {
     const { clock, rate, signal, connections } = this.#options;
-    const reports = this.#open;
+    const [reports, samples] = [this.#open, this.#open_samples];
     if (reports.length === 0) return;
     this.#open = [];
+    this.#open_samples = 0;
     // what comes first is due at once, on every connection
     const ahead = this.account.sent - reports.length * (connections - 1);
     const due_ms = this.#begun_ms + (rate === Infinity ? 0 : ahead / rate * 1000);
     if (due_ms > clock.monotonic()) await clock.sleep(due_ms - clock.monotonic(), signal);
-    if (signal.aborted) return;
+    if (!await this.#sender.send({ reports })) return;
     this.account.sent += reports.length;
-    await this.#sender.send({ reports });
+    this.account.samples += samples;
   }
 
   #listReason(reason: string): void {

@@ -5,7 +5,7 @@ import { FORMAT_NAMES } from "../../server/wire/sample.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { type TestApp, testApp } from "../support/test_app.ts";
-import { runMonitor } from "./run_monitor.ts";
+import { monitorCommand, runMonitor } from "./run_monitor.ts";
 
 const HOUR_S = Date.UTC(2025, 0, 15, 12) / 1000;
 
@@ -249,4 +249,81 @@ Deno.test("storage prints tables for people and the answer for programs", async 
   );
   const json = await runMonitor(["storage", "--json", "--server", app.url]);
   assert.equal(JSON.parse(json.out).tiers[0].samples, 1_116);
+});
+
+/** Starts a command, and asks it to stop as soon as `ready` says so. */
+async function interrupt(args: string[], ready: () => Promise<boolean>) {
+  const child = monitorCommand(args).spawn();
+  const ended = child.output();
+  while (!await ready());
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await ended;
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+const has = (app: TestApp) => async () => (await app.get("/fetch/hosts")).body.length > 0;
+
+Deno.test("Ctrl-C ends a simulation with what was done, all of it accounted for", async () => {
+  await using app = await testApp();
+  const args = ["simulate", "--rate", "200", "--batch", "10", "--json", "--server", app.url];
+  const { code, out, err } = await interrupt(args, has(app));
+  assert.equal(code, 1);
+  assert.match(err, /^error: Stopped before all was sent\n {2}try: run it again/);
+  const account = JSON.parse(out);
+  assert.deepEqual([account.complete, account.stored], [false, account.sent]);
+  const [row] = await app.database.sql<{ reports: number }[]>`
+    select count(*)::int as reports from report`;
+  assert.equal(row?.reports, account.sent);
+  const live = await interrupt(
+    ["simulate", "--days", "0", "--live", "--prefix", "live-", "--server", app.url],
+    async () => (await app.get("/fetch/latest?hostname=live-0001")).status === 200,
+  );
+  assert.deepEqual([live.code, live.err], [0, ""], "real time has no other end");
+});
+
+Deno.test({
+  name: "Ctrl-C ends an import that waits for more, with what was done; run again, it goes on",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using app = await testApp();
+    await using dir = await tempDir();
+    const [file, pipe] = [dir.join("x.csv"), dir.join("pipe")];
+    const at_s = Math.floor(Date.now() / 3_600_000) * 3_600 - 86_400;
+    // more than an import keeps in memory; hosts of 20,000 samples each: 100 metrics at 200 times
+    const samples = 600_000;
+    const lines = Array.from({ length: samples }, (_, i) => {
+      const [host, rest] = [Math.floor(i / 20_000), i % 20_000];
+      return `h${host},m${Math.floor(rest / 200)},${at_s + rest % 200},${i}\n`;
+    });
+    await Deno.writeTextFile(file, `host,metric,timestamp,value\n${lines.join("")}`);
+    await new Deno.Command("mkfifo", { args: [pipe] }).output();
+    const held = Promise.withResolvers<void>();
+    const fill = async () => {
+      const [from, into] = [await Deno.open(file), await Deno.open(pipe, { write: true })];
+      await from.readable.pipeTo(into.writable, { preventClose: true });
+      await held.promise;
+      into.close();
+    };
+    // what reads may be gone before all is written
+    const filled = fill().catch((error) => assert.ok(error instanceof Deno.errors.BrokenPipe));
+    const stopped = await interrupt(["import", pipe, "--server", app.url], has(app));
+    held.resolve();
+    await filled;
+    assert.equal(stopped.code, 1);
+    assert.match(
+      stopped.err,
+      /^error: Stopped: \d+ samples were read and not sent\n {2}try: run it again/,
+    );
+    const count = (word: string, text: string) =>
+      Number(new RegExp(`^${word} +(\\d+)`, "m").exec(text)?.[1]);
+    const stored = count("stored", stopped.out);
+    assert.ok(stored > 0 && stored < samples, stopped.out);
+    const again = await runMonitor(["import", file, "--server", app.url]);
+    assert.equal(again.code, 0, again.err);
+    assert.deepEqual(
+      [count("duplicate", again.out), count("stored", again.out)],
+      [stored, samples - stored],
+    );
+  },
 });
