@@ -367,3 +367,18 @@ Deno.test("api.rollup() does not replace a bucket whose samples are dropped by a
     assert.deepEqual([row?.count, row?.max], tier === "1d" ? [3, 5] : [2, 2], tier);
   }
 });
+
+Deno.test("api.rollup() counts a reset once that two alternating shapes have both seen", async () => {
+  await using db = await testDatabase();
+  await prepare(db.sql);
+  const [shape] = calmHost("a", "counter", [[T0, 10], [T0 + 20_000, 30], [T0 + 40_000, 5]]).shapes;
+  assert.ok(shape !== undefined);
+  const other: Sample[] = [[T0 + 10_000, 20], [T0 + 30_000, 40], [T0 + 50_000, 15]];
+  const shapes = [shape, { ...shape, shape_id: 2, samples: other }];
+  const host: HostData = { hostname: "a", kind: "counter", shapes };
+  await insertHost(db.sql, host);
+  for (const tier of TIERS) {
+    const [row] = await readRollup(db.sql, host, tier, { since_ms: T0 - 1e9, until_ms: T0 + 1e9 });
+    assert.deepEqual([row?.count, row?.increase], [6, 10 + 10 + 10 + 5 + 10]);
+  }
+});
