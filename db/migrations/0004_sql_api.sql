@@ -320,7 +320,8 @@ begin
       select date_bin('24 hours', h.start, 'epoch')
       from history.fresh_hours(
         series,
-        date_bin('24 hours', since, 'epoch'),
+        since,
+        -- later hours of its last day belong to the bucket of that day
         date_bin('24 hours', until, 'epoch') + interval '23 hours'
       ) h
     loop

@@ -382,3 +382,15 @@ Deno.test("api.rollup() counts a reset once that two alternating shapes have bot
     assert.deepEqual([row?.count, row?.increase], [6, 10 + 10 + 10 + 5 + 10]);
   }
 });
+
+Deno.test("api.rollup() knows what is new in the evening of a day asked for in the morning", async () => {
+  await using db = await testDatabase();
+  await prepare(db.sql);
+  const host = calmHost("a", "gauge", [[T0, 1], [T0 + 20 * HOUR_MS, 5]]);
+  const [shape] = host.shapes;
+  assert.ok(shape !== undefined);
+  shape.stateOf = (start_ms) => ({ place: "block", rollup: start_ms === T0 ? "done" : "missing" });
+  await insertHost(db.sql, host);
+  const [row] = await readRollup(db.sql, host, "1d", { since_ms: T0, until_ms: T0 + HOUR_MS });
+  assert.deepEqual([row?.count, row?.max], [2, 5]);
+});
