@@ -2,15 +2,21 @@
  * The newest report of every host, kept in memory: what everybody looks at all the time is not
  * searched for. It is read from the database at the start and then follows the commits; a host's
  * JSON is made when it is asked for and kept until the host's next report.
+ *
+ * Hosts that report have hot rows, which are read before the server starts. Those of the others are
+ * in blocks, which take a millisecond each: they are read meanwhile, and whoever asks before they
+ * are there waits for them.
  */
 import type { Sql } from "../../db/connect.ts";
 import { type HostRow, selectHosts } from "../../db/hosts.ts";
 import { selectLatestReports } from "../../db/reports.ts";
 import { selectShapeNames } from "../../db/shapes.ts";
-import { NotFoundError } from "./history.ts";
+import { NotFoundError } from "./context.ts";
+import { readLatestInBlocks } from "./latest_blocks.ts";
 
+const HOUR_MS = 3_600_000;
 /** A metric that the host has not reported for this long beside its others is gone. */
-const GONE_MS = 24 * 3_600_000;
+const GONE_MS = 24 * HOUR_MS;
 
 interface LatestReport {
   at_ms: number;
@@ -38,16 +44,42 @@ export class LatestReports {
   readonly #hosts = new Map<number, LatestHost>();
   /** For each shape the `"name":` of each value. */
   readonly #keys = new Map<number, string[]>();
+  /** Undefined until the blocks are being read, and after that failed. */
+  #blocks: Promise<void> | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
   }
 
-  /** Reads the newest reports from the database. */
+  /** Reads the newest hot reports from the database, and begins to read those in blocks. */
   async load(): Promise<void> {
     for (const { host_id, shape_id, at_ms, vals } of await selectLatestReports(this.#sql)) {
       const value = (index: number) => vals[index] ?? 0;
       this.observe({ host_id, shape_id, at_ms, length: vals.length, value });
+    }
+    // a failure is told to whoever asks first, and then it is tried again
+    this.#fromBlocks().catch(() => {});
+  }
+
+  #fromBlocks(): Promise<void> {
+    this.#blocks ??= this.#readBlocks().catch((error) => {
+      this.#blocks = undefined;
+      throw error;
+    });
+    return this.#blocks;
+  }
+
+  async #readBlocks(): Promise<void> {
+    const newest_ms = Math.max(...[...this.#hosts.values()].map(({ at_ms }) => at_ms));
+    // a hot row that is older may be one that came late, and the newest be in a block all the same
+    const isKnown = (host_id: number, shape_id: number) =>
+      (this.#hosts.get(host_id)?.by_shape.get(shape_id)?.at_ms ?? -Infinity) > newest_ms - HOUR_MS;
+    for await (const report of readLatestInBlocks(this.#sql, { isKnown, gone_ms: GONE_MS })) {
+      this.observe({
+        ...report,
+        length: report.values.length,
+        value: (index) => report.values[index] ?? 0,
+      });
     }
   }
 
@@ -82,6 +114,7 @@ export class LatestReports {
     if (hostname !== undefined && rows.length === 0) {
       throw new NotFoundError(`Cannot find host ${JSON.stringify(hostname)}`);
     }
+    await this.#fromBlocks();
     await this.#learnKeys();
     return `{${rows.map((row) => this.#hostJson(row)).join()}}`;
   }
