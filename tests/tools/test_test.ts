@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { firstDifference } from "../../tools/schema.ts";
-import { readSummary } from "../../tools/test.ts";
+import { dealFiles, readSummary } from "../../tools/test.ts";
 
 Deno.test("readSummary() reads the last summary, colours or not", () => {
   assert.deepEqual(readSummary("ok | 12 passed (3 steps) | 0 failed | 2 ignored (1s)\n"), {
@@ -17,4 +17,13 @@ Deno.test("firstDifference() names the first line that differs", () => {
   assert.equal(firstDifference("a\nb", "a\nb"), undefined);
   assert.equal(firstDifference("a\nb", "a\nc"), 'line 2 is "c", migrations make "b"');
   assert.equal(firstDifference("a", "a\nb"), 'line 2 is "b", migrations make ""');
+});
+
+Deno.test("dealFiles() gives every file to one group, and neighbours to different ones", () => {
+  const files = Array.from({ length: 21 }, (_, i) => `${i}`);
+  const groups = dealFiles(files, 8);
+  assert.equal(groups.length, 3);
+  assert.deepEqual(groups.flat().sort(), [...files].sort());
+  assert.deepEqual(groups[0]?.slice(0, 2), ["0", "3"]);
+  assert.deepEqual(dealFiles([], 8), []);
 });
