@@ -26,7 +26,12 @@ export class ConfigError extends Error {
   readonly exit_code = 2;
   readonly faults: readonly ConfigFault[];
   constructor(faults: readonly ConfigFault[]) {
-    super(faults.map((fault) => `${fault.source}: ${fault.path}: ${fault.message}`).join("\n"));
+    super(
+      faults.map(({ source, path, message }) =>
+        // "$" is all of it: nothing a person wrote is called that
+        path === "$" ? `${source}: ${message}` : `${source}: ${path}: ${message}`
+      ).join("\n"),
+    );
     this.faults = faults;
   }
 }

@@ -81,7 +81,7 @@ const BAD: Record<string, string[]> = {
   "password_twice.bad.json": [
     "database.password_file: must not be given together with database.password",
   ],
-  "list.bad.json": ["$: must be an object {…} of settings"],
+  "list.bad.json": ["must be an object {…} of settings"],
   "trailing_comma.bad.json": ["line 2, column 29: must be JSON, with a name in double quotes"],
   "comment.bad.json": ["line 2, column 3: must be JSON, with a name in double quotes"],
   "quotes.bad.json": [
@@ -196,7 +196,7 @@ Deno.test("loadConfig() does without a file unless one is named", () => {
   try {
     assert.deepEqual(load(undefined, { working_dir: empty }), DEFAULTS);
     assert.deepEqual(linesOf(() => load("gone.json", { working_dir: empty })), [
-      "gone.json: $: must be a readable file: there is none of this name",
+      "gone.json: must be a readable file: there is none of this name",
     ]);
     Deno.writeTextFileSync(`${empty}/server_config.json`, '\ufeff{"webapp": {"port": 1234}}');
     assert.equal(load(undefined, { working_dir: empty }).webapp.port, 1234);
