@@ -23,6 +23,7 @@ const NOT_HERE: { pattern: RegExp; reason: string }[] = [
   { pattern: /^ssh |^scp /, reason: "needs another machine" },
   { pattern: /^git clone /, reason: "needs the network" },
   { pattern: /^psql postgres:/, reason: "needs an external PostgreSQL" },
+  { pattern: / --live\b/, reason: "says nothing until Ctrl-C" },
   { pattern: /--database-url /, reason: "needs an external PostgreSQL" },
 ];
 
@@ -44,7 +45,6 @@ function monitorKind(args: string): Kind {
   if (name === "agent" && !args.includes("--once")) {
     return { kind: "start", ready: /Agent collects/ };
   }
-  if (/ --(live|follow)\b/.test(args)) return { kind: "start", ready: /./ };
   return { kind: "run" };
 }
 

@@ -133,9 +133,16 @@ Deno.test("README.md and docs/: commands and options named in sentences exist", 
   assert.deepEqual(wrong, []);
 });
 
+Deno.test("README.md and docs/: blocks of commands say that they are shell", () => {
+  const unmarked = pages().flatMap((page) => blocksOf(page))
+    .filter(({ language, text }) => language === "" && /^(monitor|deno|npx|curl) /m.test(text))
+    .map(({ page, line }) => `${page}:${line}`);
+  assert.deepEqual(unmarked, []);
+});
+
 /** Pages that are named already and not written yet. */
 const COMING = new Set(
-  ["history.md", "storage.md", "api.md", "BENCHMARKS.md"].map((name) => `docs/${name}`),
+  ["history.md", "api.md", "BENCHMARKS.md"].map((name) => `docs/${name}`),
 );
 
 Deno.test("README.md and docs/: every link to a file leads to one", () => {
