@@ -18,7 +18,7 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import { type AddressParts, urlOf } from "./address.ts";
 import { clusterDirectory, prepareCluster } from "./embedded/cluster.ts";
-import { EmbeddedError, reasonOf } from "./embedded/error.ts";
+import { EmbeddedError } from "./embedded/error.ts";
 import { installFiles, type PostgresFiles } from "./embedded/files.ts";
 import { prepareListening, removeSocketDirectory } from "./embedded/listen.ts";
 import { lockDataDirectory } from "./embedded/lock.ts";
