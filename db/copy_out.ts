@@ -11,6 +11,7 @@
  * - A destroyed stream never asks for more either. A consumer that leaves early therefore does not
  *   destroy it: the rest is read and thrown away, and the connection is as good as before.
  */
+import type { Readable } from "node:stream";
 import type { PendingQuery, Row } from "postgres";
 
 /**
@@ -22,20 +23,30 @@ import type { PendingQuery, Row } from "postgres";
  */
 export async function* copyOut(query: PendingQuery<Row[]>): AsyncGenerator<Uint8Array> {
   const stream = await query.readable();
-  // asking for more is what resumes the socket
-  const resumeSocket = () => stream._read(0);
   let ended = false;
   try {
     for await (const chunk of stream.iterator({ destroyOnReturn: false })) yield chunk;
     ended = true;
-    resumeSocket();
   } finally {
-    if (!ended && !stream.destroyed) {
-      stream.once("end", resumeSocket);
-      // its failure, should there be one, is told by the transaction it belongs to
-      stream.on("error", () => {});
-      if (stream.readableEnded) resumeSocket();
-      else stream.resume();
-    }
+    if (!ended && stream.errored === null) await discard(stream);
+    resumeSocket(stream);
+  }
+}
+
+async function discard(stream: Readable): Promise<void> {
+  try {
+    // deno-lint-ignore no-empty -- reading is all there is to do
+    for await (const _ of stream) {}
+  } catch {
+    // the transaction tells what happened to its connection
+  }
+}
+
+function resumeSocket(stream: Readable): void {
+  try {
+    // asking for more is what resumes it
+    stream._read(0);
+  } catch {
+    // there is no socket any more: the transaction tells
   }
 }
