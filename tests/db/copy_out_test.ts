@@ -104,7 +104,8 @@ Deno.test("CopyRowReader reads what RowBuffer writes, in pieces of any size", ()
       const row = buffer.add(rowPrototype(shape_id, values.length), host_id, at_ms);
       values.forEach((value, i) => buffer.setValue(row, i, value));
     }
-    assert.deepEqual(readInPieces(buffer.copyData(), cuts), given);
+    // fast-check makes records without a prototype
+    assert.deepEqual(readInPieces(buffer.copyData(), cuts), given.map((row) => ({ ...row })));
   }));
 });
 
