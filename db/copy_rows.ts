@@ -91,7 +91,8 @@ function readRow(view: DataView, at: number): HotRow {
   return {
     host_id: view.getInt32(at + 6),
     shape_id: view.getInt32(at + 14),
-    at_ms: at_us / 1000 + POSTGRES_EPOCH_MS,
+    // times are whole milliseconds; beyond the year 2285 a double does not hold their microseconds
+    at_ms: Math.round(at_us / 1000) + POSTGRES_EPOCH_MS,
     values,
   };
 }

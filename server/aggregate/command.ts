@@ -173,7 +173,13 @@ async function run(wanted: Wanted, where: Where, context: Context): Promise<void
     }
     if (wanted.json) terminal.out(`${safeJson(outcome, 2)}\n`);
     else terminal.out(linesOf(countLines(outcome.counts)));
-    if (outcome.counts.failures > 0) Deno.exitCode = 1;
+    if (outcome.counts.failures > 0) {
+      throw new CommandError(`Cannot read or make ${outcome.counts.failures} blocks`, {
+        cause: "each is named in a line above; its reports are kept where they are",
+        hint:
+          'find out what else is damaged with "--verify", and bring the database back to health',
+      });
+    }
   } finally {
     meter.done();
   }
@@ -196,17 +202,20 @@ async function verify(wanted: Wanted, where: Where, context: Context): Promise<v
     signal: where.signal,
     onProgress: (done, of) => meter.update({ done, fraction: done / of }),
   }).finally(() => meter.done());
-  if (differences.length > 0) Deno.exitCode = 1;
-  if (wanted.json) {
-    terminal.out(`${safeJson({ days_checked, differences }, 2)}\n`);
-    return;
+  if (wanted.json) terminal.out(`${safeJson({ days_checked, differences }, 2)}\n`);
+  else {
+    const names = await namesFor(sql, differences.map(({ shape_id }) => shape_id));
+    for (const one of differences) terminal.out(`${safeText(differenceText(one, names))}\n`);
+    terminal.out(
+      `${days_checked} days of a host verified, ` +
+        `${differences.length === 0 ? "no" : differences.length} differences\n`,
+    );
   }
-  const names = await namesFor(sql, differences.map(({ shape_id }) => shape_id));
-  for (const one of differences) terminal.out(`${safeText(differenceText(one, names))}\n`);
-  terminal.out(
-    `${days_checked} days of a host verified, ` +
-      `${differences.length === 0 ? "no" : differences.length} differences\n`,
-  );
+  if (differences.length === 0) return;
+  throw new CommandError(`Stored history has ${differences.length} differences`, {
+    cause: "it is not what its finer tier, or its checksum, says",
+    hint: "check the disk, and report it to us when the disk is well",
+  });
 }
 
 async function namesFor(sql: Database["sql"], shape_ids: readonly number[]) {
