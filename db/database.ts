@@ -25,7 +25,7 @@ export interface OpenDatabaseOptions {
   migrate?: boolean;
   connections_max?: number;
   application_name?: string;
-  /** Where the embedded PostgreSQL's program files come from. Default: the npm package. */
+  /** Where the embedded PostgreSQL's program files come from. Default: see `EmbeddedOptions`. */
   files?: PostgresFiles;
 }
 

@@ -25,6 +25,7 @@ import { lockDataDirectory } from "./embedded/lock.ts";
 import { LogFile } from "./embedded/log_file.ts";
 import { npmPostgresFiles } from "./embedded/npm_package.ts";
 import { recoverOrphans } from "./embedded/orphan.ts";
+import { packedPostgresFiles } from "./embedded/packed.ts";
 import { type PostgresExit, PostgresProcess, type ProcessOptions } from "./embedded/process.ts";
 import {
   checkReachable,
@@ -47,7 +48,10 @@ export interface EmbeddedOptions {
   onProgress?: (step: string) => void;
   /** Gives up the start; nothing is left running. */
   signal?: AbortSignal;
-  /** Where the program files come from. Default: the npm package for this platform. */
+  /**
+   * Where the program files come from. Default: the npm package for this platform, or what a
+   * compiled program brings.
+   */
   files?: PostgresFiles;
 }
 
@@ -140,7 +144,8 @@ interface Prepared {
 /** Everything up to the start of the process. The lock is held. */
 async function prepare(options: EmbeddedOptions): Promise<Prepared> {
   const { data_dir, log, clock, onProgress, signal } = options;
-  const files = options.files ?? npmPostgresFiles();
+  const files = options.files ??
+    (Deno.build.standalone ? await packedPostgresFiles() : npmPostgresFiles());
   const postgres_dir = join(data_dir, "postgres");
   const user = await resolveUser(data_dir, clusterDirectory(postgres_dir));
   await shareDataDirectory(data_dir, user);

@@ -42,9 +42,7 @@ export async function copyTree(
   const made = new Set<string>();
   const copy = async (from: string, to: string) => {
     await Deno.copyFile(from, to);
-    // PostgreSQL may run as another user than the owner of the package: umask must not matter
-    const executable = basename(dirname(to)) === "bin";
-    if (Deno.build.os !== "windows") await Deno.chmod(to, executable ? 0o755 : 0o644);
+    await publicMode(to, { executable: basename(dirname(to)) === "bin" });
     using file = await Deno.open(to, { write: true });
     await file.sync();
   };
@@ -61,8 +59,18 @@ export async function copyTree(
   await Promise.all(running);
 }
 
+/** PostgreSQL may run as another user than the owner of its files: umask must not matter. */
+export async function publicMode(path: string, options: { executable: boolean }): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  await Deno.chmod(path, options.executable ? 0o755 : 0o644);
+}
+
 /** `mkdir -p` below `root` whose directories everybody can enter. */
-async function makePublicDirectory(dir: string, root: string, made: Set<string>): Promise<void> {
+export async function makePublicDirectory(
+  dir: string,
+  root: string,
+  made: Set<string>,
+): Promise<void> {
   if (made.has(dir)) return;
   if (dir !== root) await makePublicDirectory(dirname(dir), root, made);
   await Deno.mkdir(dir, { recursive: true });

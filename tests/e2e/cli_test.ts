@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import manifest from "../../deno.json" with { type: "json" };
-import { runMonitor } from "./run_monitor.ts";
+import { PROGRAM, runMonitor } from "./run_monitor.ts";
 
 const CONFIGS = new URL("../testdata/config/", import.meta.url).pathname;
 
@@ -8,7 +8,7 @@ Deno.test("monitor alone prints a short help with five commands", async () => {
   const { code, out, err } = await runMonitor([]);
   assert.deepEqual([code, err], [0, ""]);
   for (const name of ["up", "serve", "agent", "latest", "history"]) {
-    assert.match(out, new RegExp(`^  deno task monitor ${name}\\b`, "m"));
+    assert.match(out, new RegExp(`^  ${PROGRAM} ${name}\\b`, "m"));
   }
   assert.ok(out.split("\n").length <= 12, "it is not short");
 });

@@ -1,6 +1,6 @@
 /** `hosts`, `latest` and `history` against a server that answers by the contract. */
 import assert from "node:assert/strict";
-import { runMonitor } from "./run_monitor.ts";
+import { PROGRAM, runMonitor } from "./run_monitor.ts";
 
 const AT_S = 1_769_860_800;
 const EVIL = "evil\x1b[2J\u202ehost";
@@ -149,7 +149,7 @@ Deno.test("monitor tells what failed, why and what to do, each on one line", asy
   assert.deepEqual(unknown.err.split("\n"), [
     `error: ${stub.url} refused the request`,
     '  why: Cannot find host "nobody\\u{1b}[31m"',
-    '  try: "deno task monitor hosts" and "deno task monitor latest HOST" list what is there',
+    `  try: "${PROGRAM} hosts" and "${PROGRAM} latest HOST" list what is there`,
     "",
   ]);
   const other = await runMonitor(["latest", "--server", `${stub.url}/fetch/hosts`]);
@@ -163,7 +163,7 @@ Deno.test("monitor tells what failed, why and what to do, each on one line", asy
   assert.deepEqual(away.err.split("\n"), [
     `error: Cannot reach the server at http://127.0.0.1:${port}`,
     "  why: connection refused, nothing listens there",
-    '  try: start one with "deno task monitor up", or name another with --server URL',
+    `  try: start one with "${PROGRAM} up", or name another with --server URL`,
     "",
   ]);
 });

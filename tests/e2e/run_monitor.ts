@@ -1,4 +1,8 @@
-/** Runs `monitor` as a person would: a process of its own, in a directory of its own. */
+/**
+ * Runs `monitor` as a person would: a process of its own, in a directory of its own. It is the source
+ * here, or the executable that MONITOR_TEST_BINARY names (`deno task test:binary`).
+ */
+import { resolve } from "node:path";
 
 export interface Ran {
   code: number;
@@ -6,10 +10,18 @@ export interface Ran {
   err: string;
 }
 
+const BINARY = Deno.env.get("MONITOR_TEST_BINARY");
 export const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 export const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 /** As `deno task monitor` has it. */
 export const V8_FLAGS = "--v8-flags=--single-threaded-gc";
+
+/** What is run, in front of the arguments: the source, or the executable. */
+export const MONITOR: readonly [string, ...string[]] = BINARY === undefined
+  ? [Deno.execPath(), "run", "-A", "--no-check", V8_FLAGS, "--config", CONFIG, MAIN]
+  : [resolve(BINARY)];
+/** How its messages call it. */
+export const PROGRAM = BINARY === undefined ? "deno task monitor" : "monitor";
 
 /** What the tests' own surroundings must not decide. */
 const PRIVATE = /^(MONITOR_|NO_COLOR$|FORCE_COLOR$|TERM$)/;
@@ -22,8 +34,9 @@ export function monitorCommand(
   options: { env?: Record<string, string>; cwd?: string; signal?: AbortSignal } = {},
 ): Deno.Command {
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !PRIVATE.test(name));
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", V8_FLAGS, "--config", CONFIG, MAIN, ...args],
+  const [program, ...first] = MONITOR;
+  return new Deno.Command(program, {
+    args: [...first, ...args],
     clearEnv: true,
     env: { ...Object.fromEntries(inherited), NO_PROXY: "*", ...options.env },
     cwd: options.cwd,

@@ -1,0 +1,134 @@
+/**
+ * Lays out what is compiled: a tree like the repository's, with only what the program needs.
+ *
+ *   main.ts, agent/, db/, server/ …   the modules that can be reached from main.ts and the Workers
+ *   libraries/                        the npm packages, each one module
+ *   db/migrations/                    as they are
+ *   metrics/                          the shipped collectors, as JavaScript
+ *   db/embedded/packed/               PostgreSQL, or where it is to be found
+ *   deno.json                         the version, and where the libraries are
+ */
+import { basename, dirname, join } from "node:path";
+import { TypeStripper } from "../../agent/strip.ts";
+import {
+  ARCHIVE_NAME,
+  type ArchiveDescription,
+  DESCRIPTION_NAME,
+  PACKED_FOLDER,
+} from "../../db/embedded/packed.ts";
+import { importsOf, readSource } from "../../tests/support/modules.ts";
+import { bundleLibraries, type Library } from "./libraries.ts";
+import type { PackedPostgres } from "./postgres.ts";
+
+export const TOP = new URL("../../", import.meta.url);
+const START = "main.ts";
+/** Not needed where Deno itself removes types, as all but the oldest supported version do. */
+const STRIP_WORKER = "agent/strip_worker.ts";
+const PACKED = `db/embedded/${PACKED_FOLDER}`;
+
+export interface StageOptions {
+  version: string;
+  /** Whether the program brings a type stripper of its own, for the collectors of its users. */
+  stripper: boolean;
+  postgres: PackedPostgres | undefined;
+  /** Where the archive is in the program's own file; without it, it is put into the tree. */
+  postgres_offset?: number;
+}
+
+export interface Stage {
+  dir: string;
+  /** Modules and folders that no import leads to, relative to `dir`. */
+  include: string[];
+}
+
+/** Makes `dir` anew. */
+export async function makeStage(dir: string, options: StageOptions): Promise<Stage> {
+  await Deno.remove(dir, { recursive: true }).catch(() => {});
+  const { modules, workers, specifiers } = await modulesOf(options);
+  for (const path of modules) await copyInto(dir, path);
+  const libraries = await bundleLibraries(specifiers, join(dir, "libraries"));
+  await copyFolder(dir, "db/migrations", ".sql");
+  await stripCollectors(dir);
+  if (options.postgres !== undefined) await putPostgres(dir, options.postgres, options);
+  await Deno.writeTextFile(join(dir, "deno.json"), configText(options.version, libraries));
+  const folders = ["db/migrations", "metrics", ...options.postgres === undefined ? [] : [PACKED]];
+  return { dir, include: [...workers, ...folders] };
+}
+
+/** What the program consists of: the files of the Workers are found by how they are started. */
+async function modulesOf({ stripper }: Pick<StageOptions, "stripper">) {
+  const workers: string[] = [];
+  const modules = new Set<string>();
+  const specifiers = new Set<string>();
+  for (let starts = [START]; starts.length > 0;) {
+    const edges = (await importsOf(starts)).filter((edge) => !edge.type_only);
+    for (const { to } of edges.filter(({ to }) => !isFile(to) && !to.startsWith("node:"))) {
+      specifiers.add(to);
+    }
+    const found = [...starts, ...edges.map(({ to }) => to).filter(isFile)];
+    const added = found.filter((path) => !modules.has(path) && modules.add(path));
+    starts = added.flatMap(workersIn).filter((path) =>
+      !modules.has(path) && (stripper || path !== STRIP_WORKER)
+    );
+    workers.push(...starts);
+  }
+  return { modules: [...modules], workers, specifiers: [...specifiers].sort() };
+}
+
+/** Our own files begin with a top-level name and have an ending; libraries do not. */
+function isFile(path: string): boolean {
+  return /^[\w.-]+(\/[\w.-]+)*\.(ts|json)$/.test(path);
+}
+
+function workersIn(path: string): string[] {
+  const pattern = /new Worker\(\s*new URL\("(\.[^"]+)", import\.meta\.url\)/g;
+  return [...readSource(path).matchAll(pattern)]
+    .map(([, relative]) => join(dirname(path), relative ?? "").replaceAll("\\", "/"));
+}
+
+async function copyInto(dir: string, path: string): Promise<void> {
+  const target = join(dir, path);
+  await Deno.mkdir(dirname(target), { recursive: true });
+  await Deno.copyFile(new URL(path, TOP), target);
+}
+
+async function copyFolder(dir: string, folder: string, suffix: string): Promise<void> {
+  for await (const entry of Deno.readDir(new URL(folder, TOP))) {
+    if (entry.isFile && entry.name.endsWith(suffix)) await copyInto(dir, `${folder}/${entry.name}`);
+  }
+}
+
+/** So that an agent with nothing but shipped collectors needs no type stripper. */
+async function stripCollectors(dir: string): Promise<void> {
+  using stripper = new TypeStripper();
+  await Deno.mkdir(join(dir, "metrics"));
+  for await (const entry of Deno.readDir(new URL("metrics", TOP))) {
+    if (!/^\w+\.ts$/.test(entry.name)) continue;
+    const stripped = await stripper.strip(readSource(`metrics/${entry.name}`));
+    if ("fault" in stripped) throw new Error(`metrics/${entry.name}: ${stripped.fault}`);
+    await Deno.writeTextFile(
+      join(dir, "metrics", `${basename(entry.name, ".ts")}.js`),
+      stripped.text,
+    );
+  }
+}
+
+async function putPostgres(
+  dir: string,
+  postgres: PackedPostgres,
+  { postgres_offset }: Pick<StageOptions, "postgres_offset">,
+): Promise<void> {
+  const folder = join(dir, PACKED);
+  await Deno.mkdir(folder, { recursive: true });
+  const { path, ...known } = postgres;
+  const description: ArchiveDescription = { ...known, offset: postgres_offset };
+  await Deno.writeTextFile(join(folder, DESCRIPTION_NAME), JSON.stringify(description));
+  if (postgres_offset === undefined) await Deno.copyFile(path, join(folder, ARCHIVE_NAME));
+}
+
+function configText(version: string, libraries: readonly Library[]): string {
+  const imports = Object.fromEntries(
+    libraries.map(({ specifier, file }) => [specifier, `./libraries/${file}`]),
+  );
+  return JSON.stringify({ version, unstable: ["worker-options"], imports });
+}
