@@ -15,6 +15,7 @@ import { closedBefore, type HistoryState, planAggregation, type Step } from "./p
 import type { Retention } from "./retention.ts";
 import { rollDays } from "./roll_days.ts";
 import { rollHours } from "./roll_hours.ts";
+import { stepText } from "./step_text.ts";
 import { BlockPartitions, type Counts, noCounts, ShapeKinds, type Work } from "./work.ts";
 
 /** Connections a run uses at once: the lock, the rows being read, the blocks being written. */
@@ -92,6 +93,7 @@ export async function runAggregation(options: RunOptions): Promise<RunOutcome> {
   let before = 0;
   for (const [index, step] of steps.entries()) {
     signal?.throwIfAborted();
+    log.debug(stepText(step), { step: index + 1, steps: steps.length });
     const weight = weights[index] ?? 1;
     const onDone = (done: number) => {
       const fraction = (before + Math.min(done, weight)) / total;
