@@ -23,8 +23,9 @@ interface SettledQuery {
 /**
  * Sends `chunks` as the data of a COPY and waits for its end.
  *
- * @param query a tagged `copy … from stdin …`, not yet awaited; its connection must be reserved or
- *   inside a transaction when other statements belong to it
+ * @param query a tagged `copy … from stdin …`, not yet awaited; its connection must be used
+ *   by nobody else: the driver sends others' statements down a busy connection, and PostgreSQL takes
+ *   them for a broken COPY
  * @throws what PostgreSQL or the connection said
  */
 export function copyIn(

@@ -118,6 +118,8 @@ function spanOf({ table, step_ms }: Partitioned, start_ms: number): WantedPartit
 async function make(tx: AnySql, { table, name, from, to }: WantedPartition): Promise<boolean> {
   const [there] = await tx`select from pg_class where relname = ${name} and relispartition`;
   if (there !== undefined) return false;
+  // attaching needs this lock anyway; without it late rows could come between looking and attaching
+  await tx`lock table ${tx(`${table}_late`)} in access exclusive mode`;
   const [late] = await tx`
     select from ${tx(`${table}_late`)} where at >= ${from} and at < ${to} limit 1`;
   // rows of this time are in the default partition already: a partition cannot take them away

@@ -1,6 +1,7 @@
 /** The hot tables: `report`, one row a report, written by binary COPY, and `annotation`. */
 import type { Sql } from "./connect.ts";
 import { copyIn } from "./copy.ts";
+import { codeOf, SQLSTATE } from "./sqlstate.ts";
 
 /** What identifies a report: storing a second one with the same key changes nothing. */
 export interface ReportKey {
@@ -16,13 +17,34 @@ export interface AnnotationInput {
   message: string;
 }
 
+/** Attaching a partition takes milliseconds; a statement that meets several is rare. */
+const PARTITION_ATTEMPTS = 10;
+
+/**
+ * Does `write`, again when PostgreSQL refuses it because a partition was attached meanwhile: a row
+ * that was on its way into the default partition belongs to the new one then ("new row violates
+ * partition constraint"). Nothing of the statement was stored.
+ */
+async function acrossAttach<T>(write: () => Promise<T>): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (codeOf(error) !== SQLSTATE.check_violation || attempt === PARTITION_ATTEMPTS) throw error;
+    }
+  }
+}
+
 /**
  * Writes rows, already in binary COPY form, and returns after COMMIT.
  *
+ * @param sql nobody else may use its connection meanwhile: a pool of one, or a reserved connection
  * @throws a unique violation when any of them is there already: then none is stored
  */
 export async function copyReports(sql: Sql, chunks: readonly Uint8Array[]): Promise<void> {
-  await copyIn(sql`copy report (host_id, shape_id, at, vals) from stdin (format binary)`, chunks);
+  await acrossAttach(() =>
+    copyIn(sql`copy report (host_id, shape_id, at, vals) from stdin (format binary)`, chunks)
+  );
 }
 
 /** Those of the given reports that are stored. */
@@ -48,7 +70,8 @@ export async function insertAnnotations(
   sql: Sql,
   annotations: readonly AnnotationInput[],
 ): Promise<void> {
-  await sql`
+  await acrossAttach(() =>
+    sql`
     insert into annotation (host_id, metric_id, at, message)
     select
       a.host_id, a.metric_id, timestamptz 'epoch' + a.at_ms * interval '1 millisecond', a.message
@@ -58,7 +81,8 @@ export async function insertAnnotations(
       ${annotations.map((row) => row.at_ms)}::float8[],
       ${annotations.map((row) => row.message)}::text[]
     ) as a (host_id, metric_id, at_ms, message)
-    on conflict do nothing`;
+    on conflict do nothing`
+  );
 }
 
 export interface SampleRange {

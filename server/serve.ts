@@ -21,7 +21,7 @@ import { createRouter } from "./http/router.ts";
 import { Directory } from "./ingest/directory.ts";
 import { Intake, type IntakeCounters } from "./ingest/intake.ts";
 import { IngestQueue } from "./ingest/queue.ts";
-import { startWriter } from "./ingest/writer.ts";
+import { startWriter, WRITERS } from "./ingest/writer.ts";
 import { exportRuns } from "./query/export.ts";
 import { type QueryContext, queryContext } from "./query/context.ts";
 import { history } from "./query/history.ts";
@@ -159,7 +159,7 @@ function startAggregation(
 
 /** The ingest step: what was accepted is still committed when it stops. */
 function startIngest(
-  { sql }: Database,
+  { sql, address }: Database,
   options: ServerOptions & {
     latest: LatestReports;
     reading: QueryContext;
@@ -171,8 +171,16 @@ function startIngest(
     bytes_max: config.ingest.queue_bytes_max,
     batch_bytes_max: BATCH_BYTES_MAX,
   });
+  const connections = Array.from(
+    { length: WRITERS },
+    () => connect(address, { connections_max: 1, application_name: "monitor ingest", log }),
+  );
+  started.defer(async () => {
+    await Promise.all(connections.map((own) => own.end({ timeout: CLOSE_SECONDS_MAX })));
+  });
   const writer = startWriter({
     sql,
+    connections,
     queue,
     clock,
     log: log.with({ component: "ingest" }),

@@ -27,7 +27,8 @@ export function pastSlots(rows: RowBuffer, now_ms: number): number[] {
 
 export class PastSlots {
   readonly #sql: Sql;
-  readonly #known = new Set<number>();
+  /** Slots asked for, and the answer: a second writer waits for the same one. */
+  readonly #known = new Map<number, Promise<boolean>>();
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -36,10 +37,15 @@ export class PastSlots {
   /** Makes the partitions that a batch is worth. Where none can be made, its rows are late ones. */
   async ensure(rows: RowBuffer, now_ms: number): Promise<void> {
     for (const slot_ms of pastSlots(rows, now_ms)) {
-      if (this.#known.has(slot_ms)) continue;
       if (this.#known.size >= KNOWN_SLOTS_MAX) this.#known.clear();
-      this.#known.add(slot_ms);
-      await ensureSlot(this.#sql, slot_ms);
+      const known = this.#known.get(slot_ms) ?? ensureSlot(this.#sql, slot_ms);
+      this.#known.set(slot_ms, known);
+      try {
+        await known;
+      } catch (error) {
+        this.#known.delete(slot_ms);
+        throw error;
+      }
     }
   }
 }

@@ -17,7 +17,13 @@ import type { RowBuffer } from "./rows.ts";
 import { PastSlots } from "./slots.ts";
 
 export interface WriterOptions {
+  /** For everything but the COPYs. */
   sql: Sql;
+  /**
+   * One pool of one connection for each writer. The driver sends statements of others down a busy
+   * connection, which in the middle of a COPY would break both.
+   */
+  connections: readonly Sql[];
   queue: IngestQueue;
   log: Logger;
   clock: Pick<Clock, "now">;
@@ -26,7 +32,7 @@ export interface WriterOptions {
 }
 
 /** Two commits overlap: while one waits for the disk, the other is being sent. More gain nothing. */
-const WRITERS = 2;
+export const WRITERS = 2;
 
 /** Rounds of taking out duplicates before giving up; two senders of the same rows need two. */
 const ROUNDS_MAX = 20;
@@ -39,19 +45,22 @@ export interface Writer {
 /** Starts writing what comes into the queue, until the queue is stopped and empty. */
 export function startWriter(options: WriterOptions): Writer {
   const slots = new PastSlots(options.sql);
-  const loops = Array.from({ length: WRITERS }, () => writeLoop(options, slots));
+  const loops = options.connections.map((own) => writeLoop({ ...options, own }, slots));
   return { finished: Promise.all(loops).then(() => {}) };
 }
 
-async function writeLoop(options: WriterOptions, slots: PastSlots): Promise<void> {
-  const { queue, log, clock } = options;
+async function writeLoop(
+  options: WriterOptions & { own: Sql },
+  slots: PastSlots,
+): Promise<void> {
+  const { queue, log, clock, own } = options;
   let last_failure = "";
   for (;;) {
     const batch = await queue.take();
     if (batch === undefined) return;
     try {
       await slots.ensure(batch.rows, clock.now());
-      const duplicates = await commit(options.sql, batch);
+      const duplicates = await commit(own, batch);
       options.onCommitted?.(batch.rows);
       batch.resolve(duplicates);
       last_failure = "";

@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
-import { ensurePartitions, partitionName } from "../../db/partitions.ts";
+import { ensurePartitions, ensureSlot, partitionName } from "../../db/partitions.ts";
+import { connect } from "../../db/connect.ts";
+import { copyReports } from "../../db/reports.ts";
+import { RowBuffer, rowPrototype } from "../../server/ingest/rows.ts";
 import { testDatabase } from "../support/test_database.ts";
 
 const NOON = Date.UTC(2025, 0, 15, 12);
 const MINUTE = 60_000;
+
+function oneRow(host_id: number, at_ms: number): Uint8Array {
+  const rows = new RowBuffer();
+  rows.add(rowPrototype(1, 1), host_id, at_ms);
+  return rows.copyData();
+}
 
 async function partitions(sql: Awaited<ReturnType<typeof testDatabase>>["sql"]): Promise<string[]> {
   const rows = await sql<{ name: string }[]>`
@@ -69,4 +78,23 @@ Deno.test("ensurePartitions() may run on any number of servers at once", async (
   );
   assert.equal(made.flat().length, new Set(made.flat()).size);
   assert.equal((await partitions(database.sql)).length, made.flat().length + 2);
+});
+
+Deno.test("ensureSlot() and late reports of the same time do not disturb each other", async () => {
+  await using database = await testDatabase();
+  const { sql } = database;
+  // one connection for each writer, as in the server
+  const writers = [1, 2, 3].map((host_id) => ({
+    host_id,
+    own: connect(database.address, { connections_max: 1 }),
+  }));
+  for (let start = NOON - 10 * MINUTE; start > NOON - 150 * MINUTE; start -= 10 * MINUTE) {
+    await Promise.all([
+      ensureSlot(sql, start),
+      ...writers.map(({ own, host_id }) => copyReports(own, [oneRow(host_id, start + MINUTE)])),
+    ]);
+  }
+  await Promise.all(writers.map(({ own }) => own.end()));
+  const [row] = await sql<{ n: number }[]>`select count(*) as n from report`;
+  assert.equal(row?.n, 14 * 3);
 });
