@@ -126,6 +126,12 @@ async function make(tx: AnySql, { table, name, from, to }: WantedPartition): Pro
   if (late !== undefined) return false;
   // made apart and then attached: this way readers and writers are not locked out
   await tx`create table ${tx(name)} (like ${tx(table)} including storage including constraints)`;
+  // nothing of it is ever updated or deleted, and it is gone in minutes: vacuum would read it for
+  // nothing, and be in the way of the drop
+  if (table === "report") {
+    await tx`alter table ${tx(name)}
+      set (autovacuum_enabled = false, toast.autovacuum_enabled = false)`;
+  }
   // a range is part of the statement's text; both ends come from toISOString()
   await tx`alter table ${tx(table)} attach partition ${tx(name)}
     for values from (${tx.unsafe(`'${from}'`)}) to (${tx.unsafe(`'${to}'`)})`;
