@@ -64,7 +64,12 @@ export class CellStatement {
       select
         ${this.#place("raw")}, (extract(epoch from min(b.start)) / 3600)::integer,
         string_agg(${this.#cell()}, '')
-      from wanted w join blocks b on b.shape_id = w.shape_id`;
+      from (
+        select start, head, data, ${this.#offset(sql`w.position - 1`)} as since,
+          ${this.#offset(sql`w.position`)} as till
+        from wanted w join blocks using (shape_id)
+        offset 0
+      ) b`;
   }
 
   #wanted(): Fragment {
@@ -160,7 +165,9 @@ export class CellStatement {
     return sql`(
       select string_agg(${this.#cell()}, '')
       from (
-        select head, offsets, data from ${sql(TIERS[tier].table)}
+        select head, data, ${this.#offset(sql`w.position - 1`)} as since,
+          ${this.#offset(sql`w.position`)} as till
+        from ${sql(TIERS[tier].table)}
         where host_id = w.host_id and shape_id = w.shape_id and ${condition}
         offset 0
       ) b
@@ -173,24 +180,21 @@ export class CellStatement {
       from hot`;
   }
 
-  /** Of block `b` the cell at `w.position`, as slices.ts has it. */
+  /** Of block `b` the cell from byte `since` to `till`, as slices.ts has it. */
   #cell(): Fragment {
-    const sql = this.#sql;
-    const since = this.#offset(sql`w.position - 1`);
-    const bytes = sql`(${this.#offset(sql`w.position`)}) - (${since})`;
-    return sql`
-      int4send(length(b.head)) || int4send(${bytes}) || b.head
-        || substring(b.data from (${since}) + 1 for ${bytes})`;
+    return this.#sql`
+      int4send(length(b.head)) || int4send(b.till - b.since) || b.head
+        || substring(b.data from b.since + 1 for b.till - b.since)`;
   }
 
-  /** Word `index` of `offsets`, whose width is byte 2 of `head` (db/codec/block.ts). */
+  /** Word `index` of a block's `offsets`, whose width is byte 2 of `head` (db/codec/block.ts). */
   #offset(index: Fragment): Fragment {
     const sql = this.#sql;
     const byte = (width: number, i: number) =>
-      sql`get_byte(b.offsets, ${sql.unsafe(`${width}`)} * (${index}) + ${sql.unsafe(`${i}`)})`;
+      sql`get_byte(offsets, ${sql.unsafe(`${width}`)} * (${index}) + ${sql.unsafe(`${i}`)})`;
     // << and | are of one rank, from left to right: ((b0 << 8) | b1) << 8 | b2
     return sql`
-      case get_byte(b.head, 2)
+      case get_byte(head, 2)
         when 2 then ${byte(2, 0)} << 8 | ${byte(2, 1)}
         when 3 then ${byte(3, 0)} << 8 | ${byte(3, 1)} << 8 | ${byte(3, 2)}
         else ${byte(4, 0)} << 8 | ${byte(4, 1)} << 8 | ${byte(4, 2)} << 8 | ${byte(4, 3)}

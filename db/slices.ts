@@ -153,12 +153,15 @@ class CopySliceReader {
 /** The cells of one row. They are views of it, not copies. */
 export function parseCells(bytes: Uint8Array): CellSlice[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // a Buffer's own `subarray` takes three times as long
+  const part = (start: number, end: number) =>
+    new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
   const slices: CellSlice[] = [];
   for (let at = 0; at < bytes.length;) {
     const head_at = at + CELL_HEAD_BYTES;
     const cell_at = head_at + view.getInt32(at);
     const end = cell_at + view.getInt32(at + 4);
-    slices.push({ head: bytes.subarray(head_at, cell_at), cell: bytes.subarray(cell_at, end) });
+    slices.push({ head: part(head_at, cell_at), cell: part(cell_at, end) });
     at = end;
   }
   return slices;

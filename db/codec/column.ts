@@ -183,16 +183,26 @@ function readDecimal(
   if (order > ORDER_MAX) throw new CodecError("corrupt", `A column has codes of order ${order}`);
   const step = bytes.varint();
   // in place: another array would cost as much as reading the bits
-  fillResiduals(new BitReader(bytes.take(bytes.left)), values.subarray(1), order);
+  const bits = new BitReader(bytes.take(bytes.left));
+  const end = 1 + fillResiduals(bits, values.subarray(1), order);
   values[0] = integer;
   let slope = 0;
-  for (let i = 1; i < rows; i++) {
+  for (let i = 1; i < end; i++) {
     const signed = signedOf(values[i]!);
     slope = format === FORMAT_DELTA ? signed : slope + signed;
     integer += slope * step;
     if (integer > INTEGER_MAX || integer < -INTEGER_MAX) {
       throw new CodecError("corrupt", "A column leaves the integers up to 2^53");
     }
+    values[i] = integer;
+  }
+  // what is left goes straight on, as the times of regular reports do from the second on
+  const stride = format === FORMAT_DELTA ? 0 : slope * step;
+  if (Math.abs(integer + stride * (rows - end)) > INTEGER_MAX) {
+    throw new CodecError("corrupt", "A column leaves the integers up to 2^53");
+  }
+  for (let i = end; i < rows; i++) {
+    integer += stride;
     values[i] = integer;
   }
   return scaleAll(values, scale);

@@ -137,13 +137,14 @@ export function readResiduals(bits: BitReader, count: number, order: number): Fl
 }
 
 /**
- * Reads as many numbers as `residuals`, which is all 0, has places. Throws a `CodecError` when the
- * bits say more than that or end inside one.
+ * Reads as many numbers as `residuals`, which is all 0, has places. Returns how many there are before
+ * the zeros at the end, which are not written. Throws a `CodecError` when the bits say more than
+ * there are places, or end inside a number.
  *
  * Nearly every code is within the next 32 bits. It is found there with a few operations on integers:
  * the zeros before w are read as a part of it, as they add nothing.
  */
-export function fillResiduals(bits: BitReader, residuals: Float64Array, order: number): void {
+export function fillResiduals(bits: BitReader, residuals: Float64Array, order: number): number {
   const count = residuals.length;
   const base = 2 ** order;
   let at = 0;
@@ -153,7 +154,7 @@ export function fillResiduals(bits: BitReader, residuals: Float64Array, order: n
     const residual = length <= 32 && bits.skip(length)
       ? (word >>> (32 - length)) - base
       : readCode(bits, order);
-    if (residual === -1) return;
+    if (residual === -1) return at;
     if (residual === 0) {
       const more = readCode(bits, 0);
       if (more === -1) throw new CodecError("truncated", "A run of zeros has no length");

@@ -36,6 +36,7 @@ export interface Rollups {
 }
 
 const COLUMNS = ["first", "last", "min", "max", "sum", "lost"] as const;
+const LACKING = "A rollup lacks first, last, min or max";
 const CODE_ABSENT = 0;
 const CODE_OWN = 1;
 const CODE_SAME = 2;
@@ -79,6 +80,66 @@ export function decodeRollupCell(
   return { buckets: bucketsOf(opened), rollup: decodeCell(cell, opened.rows) };
 }
 
+/**
+ * The same, but each column is decoded when it is first asked for: an average over many hosts needs
+ * one of the five. Damage is told then.
+ */
+export function openRollupCell(
+  head: Uint8Array,
+  cell: Uint8Array,
+): { buckets: Buckets; rollup: Rollup } {
+  const opened = openHead(head);
+  return { buckets: bucketsOf(opened), rollup: new RollupCell(cell, opened.rows) };
+}
+
+class RollupCell implements Rollup {
+  readonly #rows: number;
+  /** The bytes of each column kept; an alias is the same bytes. */
+  readonly #bytes: (Uint8Array | undefined)[];
+  readonly #columns: (Float64Array | undefined)[] = [];
+
+  constructor(cell: Uint8Array, rows: number) {
+    this.#rows = rows;
+    this.#bytes = columnsOfCell(cell);
+  }
+
+  get first(): Float64Array {
+    return this.#kept(0);
+  }
+
+  get last(): Float64Array {
+    return this.#kept(1);
+  }
+
+  get min(): Float64Array {
+    return this.#kept(2);
+  }
+
+  get max(): Float64Array {
+    return this.#kept(3);
+  }
+
+  get sum(): Float64Array | undefined {
+    return this.#column(4);
+  }
+
+  get lost(): Float64Array | undefined {
+    return this.#column(5);
+  }
+
+  #kept(index: number): Float64Array {
+    const column = this.#column(index);
+    if (column === undefined) throw new CodecError("corrupt", LACKING);
+    return column;
+  }
+
+  #column(index: number): Float64Array | undefined {
+    const bytes = this.#bytes[index];
+    if (bytes === undefined) return undefined;
+    return this.#columns[index] ??= decodeColumn(bytes, this.#rows);
+  }
+}
+
 function encodeCell(rollup: Rollup): Uint8Array {
   const columns = COLUMNS.map((name) => {
     const values = rollup[name];
@@ -108,33 +169,10 @@ function areEqual(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function decodeCell(cell: Uint8Array, rows: number): Rollup {
-  if (cell.length === 0) {
-    const zeros = () => new Float64Array(rows);
-    return {
-      first: zeros(),
-      last: zeros(),
-      min: zeros(),
-      max: zeros(),
-      sum: zeros(),
-      lost: zeros(),
-    };
-  }
-  const bytes = new ByteReader(cell);
-  const codes = [...bytes.take(COLUMNS.length / 2)].flatMap((byte) => [byte >> 4, byte & 15]);
-  const columns: (Float64Array | undefined)[] = [];
-  for (const code of codes) {
-    if (code === CODE_ABSENT) columns.push(undefined);
-    else if (code === CODE_OWN) columns.push(decodeColumn(bytes.take(bytes.varint()), rows));
-    else {
-      const same = columns[code - CODE_SAME];
-      if (same === undefined) throw new CodecError("corrupt", `A rollup has a column ${code}`);
-      columns.push(same.slice());
-    }
-  }
-  if (bytes.left > 0) throw new CodecError("corrupt", `A rollup has ${bytes.left} bytes too many`);
+  const columns = columnsOfCell(cell).map((bytes) => bytes && decodeColumn(bytes, rows));
   const [first, last, min, max, sum, lost] = columns;
   if (first === undefined || last === undefined || min === undefined || max === undefined) {
-    throw new CodecError("corrupt", "A rollup lacks first, last, min or max");
+    throw new CodecError("corrupt", LACKING);
   }
   return {
     first,
@@ -144,6 +182,26 @@ function decodeCell(cell: Uint8Array, rows: number): Rollup {
     ...(sum === undefined ? {} : { sum }),
     ...(lost === undefined ? {} : { lost }),
   };
+}
+
+/** The bytes of each of `COLUMNS`, undefined for one that is not kept. */
+function columnsOfCell(cell: Uint8Array): (Uint8Array | undefined)[] {
+  if (cell.length === 0) return COLUMNS.map(() => cell);
+  const bytes = new ByteReader(cell);
+  const codes = bytes.take(COLUMNS.length / 2);
+  const columns: (Uint8Array | undefined)[] = [];
+  for (let i = 0; i < COLUMNS.length; i++) {
+    const code = i % 2 === 0 ? codes[i >> 1]! >> 4 : codes[i >> 1]! & 15;
+    if (code === CODE_ABSENT) columns.push(undefined);
+    else if (code === CODE_OWN) columns.push(bytes.take(bytes.varint()));
+    else {
+      const same = columns[code - CODE_SAME];
+      if (same === undefined) throw new CodecError("corrupt", `A rollup has a column ${code}`);
+      columns.push(same);
+    }
+  }
+  if (bytes.left > 0) throw new CodecError("corrupt", `A rollup has ${bytes.left} bytes too many`);
+  return columns;
 }
 
 function bucketsOf({ content, axes }: Head): Buckets {

@@ -95,21 +95,27 @@ export class Catalog {
   /** The series of a selection, by metric, then by host. */
   async select(selection: Selection): Promise<Series[]> {
     const contents = await this.#current();
-    const found: Series[] = [];
+    const by_metric = new Map<string, Series[]>();
+    const matching = new Map<number, string[]>();
     for (const host of contents.hosts.values()) {
       if (!selection.host(host)) continue;
       const names = new Set<string>();
       for (const shape_id of host.shape_ids) {
-        for (const name of this.#shape(contents, shape_id).names) {
-          if (!names.has(name) && selection.metric(name)) names.add(name);
+        let found = matching.get(shape_id);
+        if (found === undefined) {
+          found = this.#shape(contents, shape_id).names.filter((name) => selection.metric(name));
+          matching.set(shape_id, found);
         }
+        for (const name of found) names.add(name);
       }
-      for (const name of names) found.push(this.#series(contents, host, name));
+      for (const name of names) {
+        const series = this.#series(contents, host, name);
+        const others = by_metric.get(name);
+        if (others === undefined) by_metric.set(name, [series]);
+        else others.push(series);
+      }
     }
-    const order = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0;
-    return found.sort((a, b) =>
-      order(a.metric, b.metric) || order(a.host.hostname, b.host.hostname)
-    );
+    return [...by_metric.keys()].sort().flatMap((name) => by_metric.get(name) ?? []);
   }
 
   /** The first of these names that no host, or no metric, has. */
@@ -212,6 +218,8 @@ export class Catalog {
     const by_id = new Map(
       pairs.map(({ host_id, shape_ids }) => [host_id, { shape_ids: new Set(shape_ids) }]),
     );
+    // not the database's order, which depends on its locale
+    hosts.sort((a, b) => a.hostname < b.hostname ? -1 : 1);
     const ended_ms = this.#clock.monotonic();
     return {
       by_id,

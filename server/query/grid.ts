@@ -14,7 +14,7 @@
  */
 import type { Buckets } from "../../db/codec/buckets.ts";
 import type { Rollup } from "../../db/codec/rollup.ts";
-import type { Samples } from "./samples.ts";
+import { firstFrom, type Samples } from "./samples.ts";
 
 /** Rollups of one series. A row whose count is 0 was replaced by another. */
 export interface Rows {
@@ -22,7 +22,14 @@ export interface Rows {
   rollup: Rollup;
 }
 
+/**
+ * What of a step is wanted: its count and sum alone, also the extremes, or everything. Over thousands
+ * of series it matters.
+ */
+export type Detail = "average" | "extremes" | "all";
+
 export class Grid {
+  readonly detail: Detail;
   readonly from_ms: number;
   readonly step_ms: number;
   readonly steps: number;
@@ -37,7 +44,8 @@ export class Grid {
   readonly lost: Float64Array;
 
   /** @param from_ms When the first step begins. */
-  constructor(from_ms: number, step_ms: number, steps: number) {
+  constructor(from_ms: number, step_ms: number, steps: number, detail: Detail = "all") {
+    this.detail = detail;
     this.from_ms = from_ms;
     this.step_ms = step_ms;
     this.steps = steps;
@@ -64,24 +72,36 @@ export class Grid {
 
   /** Adds samples in the order of time; those outside of the grid are ignored. */
   addSamples({ times_ms, values }: Samples): void {
-    const { from_ms, step_ms, steps, count, sum, min, max, last, last_ms, lost } = this;
-    for (let i = 0; i < times_ms.length; i++) {
-      const at_ms = times_ms[i]!;
-      const value = values[i]!;
-      const step = Math.floor((at_ms - from_ms) / step_ms);
-      if (step < 0 || step >= steps) continue;
-      if (count[step] === 0) {
-        this.#begin(step, at_ms, value);
-        continue;
-      }
-      count[step]!++;
-      sum[step]! += value;
-      if (value < min[step]!) min[step] = value;
-      if (value > max[step]!) max[step] = value;
-      if (value < last[step]!) lost[step]! += last[step]!;
-      last[step] = value;
-      last_ms[step] = at_ms;
+    const { from_ms, step_ms, steps } = this;
+    for (let start = firstFrom(times_ms, from_ms); start < times_ms.length;) {
+      const step = Math.floor((times_ms[start]! - from_ms) / step_ms);
+      if (step >= steps) return;
+      const before_ms = from_ms + (step + 1) * step_ms;
+      let end = start + 1;
+      while (end < times_ms.length && times_ms[end]! < before_ms) end++;
+      if (this.count[step] === 0) this.#begin(step, times_ms[start]!, values[start]!);
+      else this.#addSample(step, times_ms[start]!, values[start]!);
+      if (this.detail === "average") this.#addSum(step, values, start + 1, end);
+      else for (let i = start + 1; i < end; i++) this.#addSample(step, times_ms[i]!, values[i]!);
+      start = end;
     }
+  }
+
+  #addSum(step: number, values: Float64Array, start: number, end: number): void {
+    let sum = this.sum[step]!;
+    for (let i = start; i < end; i++) sum += values[i]!;
+    this.sum[step] = sum;
+    this.count[step]! += end - start;
+  }
+
+  #addSample(step: number, at_ms: number, value: number): void {
+    this.count[step]!++;
+    this.sum[step]! += value;
+    if (value < this.min[step]!) this.min[step] = value;
+    if (value > this.max[step]!) this.max[step] = value;
+    if (value < this.last[step]!) this.lost[step]! += this.last[step]!;
+    this.last[step] = value;
+    this.last_ms[step] = at_ms;
   }
 
   #begin(step: number, at_ms: number, value: number): void {
@@ -98,9 +118,28 @@ export class Grid {
 
   /** Adds all rows whose bucket begins in the grid. */
   addRows(rows: Rows): void {
-    for (let row = 0; row < rows.buckets.start_ms.length; row++) this.addRow(rows, row);
+    const { rollup, buckets: { start_ms, count } } = rows;
+    if (this.detail === "all" || rollup.sum === undefined) {
+      for (let row = 0; row < start_ms.length; row++) this.addRow(rows, row);
+      return;
+    }
+    const { sum } = rollup;
+    const extremes = this.detail === "extremes" ? { min: rollup.min, max: rollup.max } : undefined;
+    for (let row = 0; row < start_ms.length; row++) {
+      const step = Math.floor((start_ms[row]! - this.from_ms) / this.step_ms);
+      const added = count[row]!;
+      if (step < 0 || step >= this.steps || added === 0) continue;
+      const isFirst = this.count[step] === 0;
+      this.sum[step] = isFirst ? sum[row]! : this.sum[step]! + sum[row]!;
+      this.count[step]! += added;
+      if (extremes === undefined) continue;
+      const [min, max] = [extremes.min[row]!, extremes.max[row]!];
+      if (isFirst || min < this.min[step]!) this.min[step] = min;
+      if (isFirst || max > this.max[step]!) this.max[step] = max;
+    }
   }
 
+  /** Adds one row in all detail. Rows of counters come in the order of time. */
   addRow({ buckets, rollup }: Rows, row: number): void {
     const step = Math.floor((buckets.start_ms[row]! - this.from_ms) / this.step_ms);
     const added = buckets.count[row]!;

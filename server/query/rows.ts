@@ -14,35 +14,40 @@
  */
 import type { KeySlices } from "../../db/block_cells.ts";
 import { decodeRawCell } from "../../db/codec/raw_block.ts";
-import { decodeRollupCell } from "../../db/codec/rollup_block.ts";
+import { openRollupCell } from "../../db/codec/rollup_block.ts";
 import type { CellSlice } from "../../db/slices.ts";
 import { DAY_MS, startOf, type Tier, TIERS } from "../../db/tiers.ts";
 import { Grid, type Rows } from "./grid.ts";
-import { mergeSamples, type Samples, samplesWithin, sortSamples } from "./samples.ts";
+import { mergeSamples, orderSamples, type Samples, samplesWithin, sortSamples } from "./samples.ts";
 
 const FIVE_MINUTES_MS = TIERS["5m"].bucket_ms ?? 0;
 
 /** The samples in a series' raw blocks and hot rows: from_ms <= t < before_ms. */
 export function samplesOf(
-  slices: readonly Pick<KeySlices, "times_ms" | "values" | "raw">[],
+  slices: readonly SampleSlices[],
   from_ms: number,
   before_ms: number,
 ): Samples {
-  const parts = slices.flatMap(({ times_ms, values, raw }) => [
-    ...raw.map(({ head, cell }) => decodeRawCell(head, cell)),
-    ...(times_ms.length === 0 ? [] : [sortSamples({ times_ms, values })]),
-  ]);
-  return samplesWithin(mergeSamples(parts), from_ms, before_ms);
+  return samplesWithin(mergeSamples(slices.flatMap(partsOf)), from_ms, before_ms);
+}
+
+type SampleSlices = Pick<KeySlices, "times_ms" | "values" | "raw">;
+
+function partsOf({ times_ms, values, raw }: SampleSlices): Samples[] {
+  const parts: Samples[] = raw.map(({ head, cell }) => decodeRawCell(head, cell));
+  if (times_ms.length > 0) parts.push(sortSamples({ times_ms, values }));
+  return parts;
 }
 
 /** Adds a series, all of its keys, to an empty grid, whose steps are whole buckets of the tier. */
 export function fillGrid(grid: Grid, tier: Tier, slices: readonly KeySlices[]): void {
-  const before_ms = grid.startOf(grid.steps);
   if (tier === "raw") {
-    grid.addSamples(samplesOf(slices, grid.from_ms, before_ms));
+    for (const part of orderSamples(slices.flatMap(partsOf))) grid.addSamples(part);
     return;
   }
-  addInOrder(grid, slices.flatMap((one) => rowsOf(one, tier)));
+  const rows = slices.flatMap((one) => rowsOf(one, tier));
+  if (grid.detail === "all") addInOrder(grid, rows);
+  else rows.forEach((part) => grid.addRows(part));
 }
 
 /** Adds parts, each of which is in order, in the order of all: resets are found between neighbours. */
@@ -62,10 +67,7 @@ function addInOrder(grid: Grid, parts: readonly Rows[]): void {
 
 /** The rollups of one key at a tier's resolution. */
 function rowsOf(slices: KeySlices, tier: Tier): Rows[] {
-  const samples = mergeSamples([
-    ...slices.raw.map(({ head, cell }) => decodeRawCell(head, cell)),
-    ...(slices.times_ms.length === 0 ? [] : [sortSamples(slices)]),
-  ]);
+  const samples = mergeSamples(partsOf(slices));
   const five_minutes = replaced(decodeAll(slices.five_minutes), rollUpSamples(samples));
   if (tier === "5m") return five_minutes;
   const bucket_ms = TIERS[tier].bucket_ms ?? FIVE_MINUTES_MS;
@@ -73,7 +75,7 @@ function rowsOf(slices: KeySlices, tier: Tier): Rows[] {
 }
 
 function decodeAll(cells: readonly CellSlice[]): Rows[] {
-  return cells.map(({ head, cell }) => decodeRollupCell(head, cell));
+  return cells.map(({ head, cell }) => openRollupCell(head, cell));
 }
 
 /** Both, and of two rows for one bucket the one with more reports: the other's count becomes 0. */

@@ -15,21 +15,27 @@ export interface Samples {
 
 /** The union, each time once and ascending. Each part is ascending by itself. */
 export function mergeSamples(parts: readonly Samples[]): Samples {
-  const ordered = parts.filter(({ times_ms }) => times_ms.length > 0)
-    .sort((a, b) => a.times_ms[0]! - b.times_ms[0]!);
+  const ordered = orderSamples(parts);
   const [first] = ordered;
   if (first === undefined) return { times_ms: new Float64Array(), values: new Float64Array() };
-  if (ordered.length === 1) return first;
-  const all = concatenate(ordered);
+  return ordered.length === 1 ? first : concatenate(ordered);
+}
+
+/** The union as parts that follow each other. Each part is ascending by itself. */
+export function orderSamples(parts: readonly Samples[]): Samples[] {
+  const ordered = parts.filter(({ times_ms }) => times_ms.length > 0)
+    .sort((a, b) => a.times_ms[0]! - b.times_ms[0]!);
   // blocks follow each other, and hot rows the last block: nearly always there is nothing to do
   const isOrdered = ordered.every((part, i) =>
     i === 0 || ordered[i - 1]!.times_ms.at(-1)! < part.times_ms[0]!
   );
-  return isOrdered ? all : sortSamples(all);
+  return isOrdered ? ordered : [sortSamples(concatenate(ordered))];
 }
 
 /** Brings samples of any order into that of time, each time once. */
-export function sortSamples({ times_ms, values }: Samples): Samples {
+export function sortSamples(samples: Samples): Samples {
+  const { times_ms, values } = samples;
+  if (times_ms.every((at_ms, i) => i === 0 || times_ms[i - 1]! < at_ms)) return samples;
   const order = Uint32Array.from(times_ms, (_, i) => i).sort((a, b) =>
     times_ms[a]! - times_ms[b]! || values[b]! - values[a]! ||
     Number(Object.is(values[a], -0)) - Number(Object.is(values[b], -0))

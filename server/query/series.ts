@@ -17,7 +17,7 @@ import { DAY_MS, HOUR_MS, type Tier } from "../../db/tiers.ts";
 import type { Kind, Selection, Series } from "./catalog.ts";
 import { type QueryContext, TooMuchError } from "./context.ts";
 import { type Aggregate, Fleet } from "./fleet.ts";
-import { Grid } from "./grid.ts";
+import { type Detail, Grid } from "./grid.ts";
 import { fillGrid } from "./rows.ts";
 import { chooseResolution, type Resolution } from "./tier.ts";
 
@@ -94,11 +94,22 @@ export async function readSeries(
   requireBounded(selected, { resolution, isOne: query.aggregate !== undefined });
   const keys = selected.reduce((sum, series) => sum + series.keys.length, 0);
   using _place = keys < LARGE_KEYS ? undefined : await context.large.enter();
-  const grids = readGrids(context, selected, resolution);
+  const grids = readGrids(context, selected, { ...resolution, detail: detailFor(selected, query) });
   const series = query.aggregate === undefined
     ? await eachSeries(grids)
     : await eachMetric(grids, query.aggregate);
   return { resolution, series };
+}
+
+function detailFor(selected: readonly Series[], { aggregate }: SeriesQuery): Detail {
+  // rates need it all, and of states the last is wanted
+  if (selected.some(({ kind }) => kind === "counter")) return "all";
+  if (aggregate === undefined) return selected.every(isGauge) ? "extremes" : "all";
+  return aggregate === "min" || aggregate === "max" ? "extremes" : "average";
+}
+
+function isGauge({ kind }: Series): boolean {
+  return kind === "gauge";
 }
 
 function requireBounded(
@@ -135,7 +146,7 @@ interface FilledGrid {
 async function* readGrids(
   { sql }: QueryContext,
   selected: readonly Series[],
-  { tier, from_ms, before_ms, step_ms, steps }: Resolution,
+  { tier, from_ms, before_ms, step_ms, steps, detail }: Resolution & { detail: Detail },
 ): AsyncGenerator<FilledGrid> {
   const owners: number[] = [];
   const keys: CellKey[] = [];
@@ -148,7 +159,7 @@ async function* readGrids(
   if (keys.length === 0) return;
   const hasCounters = selected.some(({ kind }) => kind === "counter");
   const range = { keys, from_ms: hasCounters ? from_ms - step_ms : from_ms, before_ms };
-  const grid = new Grid(from_ms - step_ms, step_ms, steps + 1);
+  const grid = new Grid(from_ms - step_ms, step_ms, steps + 1, detail);
   let slices: KeySlices[] = [];
   let done = 0;
   for await (const found of selectCells(sql, tier, range)) {
