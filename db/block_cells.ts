@@ -8,17 +8,21 @@
  * `pending_hour` and of hot rows, whose raw blocks come along, and in the days of these and of
  * `pending_day`, whose five-minute rollups do. The reader computes what is missing from them.
  */
-import { CellStatement } from "./cell_statement.ts";
+import { newestStatement, type Numbers, spanStatement } from "./cell_statement.ts";
 import type { Sql } from "./connect.ts";
 import {
+  askCopy,
+  askPrepared,
   type CellSlice,
   type HotSamples,
+  integersLiteral,
+  numberLiteral,
   parseCells,
   parseHot,
-  readSlices,
+  type Question,
   SOURCES,
 } from "./slices.ts";
-import { HOUR_MS, type Tier } from "./tiers.ts";
+import { HOUR_MS, startOf, type Tier, TIER_NAMES, TIERS } from "./tiers.ts";
 
 /** One metric of one host in one shape. */
 export interface CellKey {
@@ -50,6 +54,9 @@ export interface KeySlices {
   coarse: CellSlice[];
 }
 
+/** Up to so many keys a question is asked with a prepared statement. */
+const PREPARED_KEYS_MAX = 16;
+
 /**
  * Everything that is needed to know the keys' metrics in a span at a tier's resolution (see above),
  * key by key in the order of the question.
@@ -60,11 +67,9 @@ export async function* selectCells(
   range: CellRange,
 ): AsyncGenerator<KeySlices> {
   const { keys } = range;
-  const rows = readSlices(
-    sql,
-    keys.length,
-    (write) => new CellStatement(sql, write, range).of(tier),
-  );
+  const rows = keys.length <= PREPARED_KEYS_MAX
+    ? await askPrepared(sql, { text: preparedText(tier), parameters: parametersOf(tier, range) })
+    : askCopy(sql, copyText(tier, range));
   const changed: Map<number, CellSlice[]>[] = SOURCES.map(() => new Map());
   let hot = new HotByKey(keys.length);
   let tier_has_begun = false;
@@ -88,6 +93,53 @@ export async function* selectCells(
       };
     }
   }
+}
+
+/** The tiers whose blocks are looked into, for a question about a tier. */
+function tiersRead(tier: Tier): Tier[] {
+  const finer = TIER_NAMES.slice(0, Math.min(TIER_NAMES.indexOf(tier), 2));
+  return [...finer, tier];
+}
+
+function parametersOf(tier: Tier, { keys, from_ms, before_ms }: CellRange): Question["parameters"] {
+  return [
+    keys.map((key) => key.host_id),
+    keys.map((key) => key.shape_id),
+    keys.map((key) => key.position),
+    from_ms,
+    before_ms,
+    ...tiersRead(tier).map((read) => startOf(TIERS[read].block, from_ms)),
+  ];
+}
+
+const PLACES: Numbers = {
+  host_ids: "$1",
+  shape_ids: "$2",
+  positions: "$3",
+  from_ms: "$4",
+  before_ms: "$5",
+  first_ms: ["$6", "$7", "$8"],
+};
+const PREPARED_TEXTS = new Map(
+  TIER_NAMES.map((tier) => [tier, spanStatement(tier, PLACES, { scan_reports: false })]),
+);
+const NEWEST_TEXT = newestStatement({ ...PLACES, samples_max: "$7", blocks_max: "$8" });
+
+function preparedText(tier: Tier): string {
+  return PREPARED_TEXTS.get(tier) ?? "";
+}
+
+function copyText(tier: Tier, range: CellRange): string {
+  const { keys, from_ms, before_ms } = range;
+  const pairs = new Set(keys.map((key) => `${key.host_id} ${key.shape_id}`));
+  return spanStatement(tier, {
+    host_ids: integersLiteral(keys.map((key) => key.host_id)),
+    shape_ids: integersLiteral(keys.map((key) => key.shape_id)),
+    positions: integersLiteral(keys.map((key) => key.position)),
+    from_ms: numberLiteral(from_ms),
+    before_ms: numberLiteral(before_ms),
+    first_ms: tiersRead(tier).map((read) => numberLiteral(startOf(TIERS[read].block, from_ms))),
+  }, { scan_reports: pairs.size === keys.length });
 }
 
 /** Hot samples put in the order of their keys. */
@@ -149,8 +201,11 @@ export async function selectNewestCells(sql: Sql, range: NewestRange): Promise<N
     raw: [],
     oldest_ms: undefined,
   };
-  const rows = readSlices(sql, 1, (write) => new CellStatement(sql, write, range).newest(range));
-  for await (const { source, key, bytes } of rows) {
+  const rows = await askPrepared(sql, {
+    text: NEWEST_TEXT,
+    parameters: [...parametersOf("raw", range), range.samples_max, range.blocks_max],
+  });
+  for (const { source, key, bytes } of rows) {
     if (source === "hot") Object.assign(found, parseHot(bytes));
     else if (bytes.length > 0) {
       // in this statement the key of the blocks is the hour of the oldest

@@ -15,7 +15,6 @@
  * is still looking for the next.
  */
 import { Buffer } from "node:buffer";
-import type { PendingQuery, Row } from "postgres";
 import type { Sql } from "./connect.ts";
 import { copyOut } from "./copy_out.ts";
 
@@ -43,19 +42,13 @@ export interface HotSamples {
   values: Float64Array;
 }
 
-/** A part of a statement. */
-export type Fragment = PendingQuery<Row[]>;
-
-/** How numbers get into a statement: bound, or written out. */
-export interface Writer {
-  /** Whether they are bound, so that the planner does not know them. */
-  prepared: boolean;
-  integers(values: readonly number[]): Fragment;
-  number(value: number): Fragment;
+/** A statement that answers with rows of a source (its place in `SOURCES`), a key, and slices or null. */
+export interface Question {
+  /** Without what is asked for: `$1` and so on. */
+  text: string;
+  /** Numbers and arrays of numbers, in the order of their places. */
+  parameters: readonly (number | readonly number[])[];
 }
-
-/** Up to so many keys a question is asked with a prepared statement. */
-const PREPARED_KEYS_MAX = 16;
 
 /** 2000-01-01 in milliseconds since 1970: PostgreSQL's epoch. */
 const POSTGRES_EPOCH_MS = 946_684_800_000;
@@ -68,61 +61,44 @@ const COPY_HEAD_BYTES = 19;
 const COPY_ROW_BYTES = 22;
 const COPY_COLUMNS = 3;
 
-/** Numbers as parameters. */
-export function boundWriter(sql: Sql): Writer {
-  return {
-    prepared: true,
-    integers: (values) => sql`${[...values]}::integer[]`,
-    number: (value) => sql`${value}::float8`,
-  };
-}
-
-/** Numbers as text: COPY has no parameters. Nothing but numbers can get into a statement this way. */
-export function literalWriter(sql: Sql): Writer {
-  const literal = (text: string) => sql.unsafe(`'${text}'`);
-  return {
-    prepared: false,
-    integers: (values) =>
-      sql`${literal(`{${values.map((value) => String(value | 0)).join()}}`)}::integer[]`,
-    number: (value) => sql`${literal(String(Number(value)))}::float8`,
-  };
-}
-
-/**
- * Asks a question whose rows are a source (its place in `SOURCES`), a key and slices, or null.
- * @param keys How many.
- * @param question Writes the statement with the given writer.
- */
-export async function* readSlices(
-  sql: Sql,
-  keys: number,
-  question: (write: Writer) => Fragment,
-): AsyncGenerator<SliceRow> {
-  if (keys <= PREPARED_KEYS_MAX) {
-    yield* await readAsText(sql, question(boundWriter(sql)));
-    return;
-  }
-  // a connection of its own until the end: see copyOut
-  const connection = await sql.reserve();
-  try {
-    const copy = connection`copy (${question(literalWriter(sql))}) to stdout (format binary)`;
-    const reader = new CopySliceReader();
-    for await (const chunk of copyOut(copy)) yield* reader.push(chunk);
-  } finally {
-    connection.release();
-  }
-}
-
-async function readAsText(sql: Sql, statement: Fragment): Promise<SliceRow[]> {
-  const rows = await sql<{ source: number; key: number; slices: string | null }[]>`
-    select source, key, encode(slices, 'hex') as slices
-    from (${statement}) as answer (source, key, slices)`;
+/** Asks with a prepared statement; the rows come at once. */
+export async function askPrepared(sql: Sql, { text, parameters }: Question): Promise<SliceRow[]> {
+  const rows = await sql.unsafe<{ source: number; key: number; slices: string | null }[]>(
+    `select source, key, encode(slices, 'hex') as slices
+     from (${text}) as answer (source, key, slices)`,
+    // a copy: the driver's type does not say that it leaves them alone
+    parameters.map((value) => typeof value === "number" ? value : [...value]),
+    { prepare: true },
+  );
   return rows.flatMap(({ source, key, slices }) => {
     const name = SOURCES[source];
     return name === undefined
       ? []
       : [{ source: name, key, bytes: Buffer.from(slices ?? "", "hex") }];
   });
+}
+
+/** Asks with COPY; rows come as PostgreSQL finds them. `text` holds its numbers already. */
+export async function* askCopy(sql: Sql, text: string): AsyncGenerator<SliceRow> {
+  // a connection of its own until the end: see copyOut
+  const connection = await sql.reserve();
+  try {
+    const reader = new CopySliceReader();
+    const copy = connection`copy (${connection.unsafe(text)}) to stdout (format binary)`;
+    for await (const chunk of copyOut(copy)) yield* reader.push(chunk);
+  } finally {
+    connection.release();
+  }
+}
+
+/** A number as it stands in a statement. */
+export function numberLiteral(value: number): string {
+  return `'${Number(value)}'`;
+}
+
+/** An array of integers as it stands in a statement. */
+export function integersLiteral(values: readonly number[]): string {
+  return `'{${values.map((value) => String(value | 0)).join()}}'`;
 }
 
 /** Rows of `(integer, integer, bytea)` out of the pieces of a binary COPY. */
