@@ -2,6 +2,7 @@
 import { agentCommand } from "./agent/command.ts";
 import { systemClock } from "./clock.ts";
 import { migrateCommand } from "./db/command.ts";
+import { UNPACK_ARGUMENT, unpackForParent } from "./db/embedded/packed.ts";
 import manifest from "./deno.json" with { type: "json" };
 import { readingCommands } from "./server/cli/command.ts";
 import { dataCommands } from "./server/cli/data_command.ts";
@@ -14,6 +15,8 @@ if (import.meta.main) {
   const { version } = manifest;
   const terminal = systemTerminal();
   const args = Deno.args;
+  // a compiled program starts itself for this: it is no command for people
+  if (args[0] === UNPACK_ARGUMENT) Deno.exit(await unpackForParent(args[1] ?? ""));
   const context = {
     version,
     terminal,

@@ -26,6 +26,9 @@ const builtIn: Strip | undefined = "stripTypeScriptTypes" in nodeModule
   ? (nodeModule as { stripTypeScriptTypes: Strip }).stripTypeScriptTypes
   : undefined;
 
+/** Whether this Deno needs no fallback. */
+export const strips_types = builtIn !== undefined;
+
 /** One for as long as scripts are being read; `using` ends the fallback's Worker. */
 export class TypeStripper implements Disposable {
   #worker: Worker | undefined;

@@ -106,6 +106,8 @@ const RULES: Rule[] = [
       "server/command.ts",
       "agent/command.ts",
       "db/command.ts",
+      // the process in which a compiled program unpacks PostgreSQL
+      "db/embedded/packed.ts",
       "server/cli/",
       "deno.json",
       ...SHARED,

@@ -9,6 +9,7 @@
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { strips_types } from "../agent/strip.ts";
 import { type PackedPostgres, packPostgres } from "./compile/postgres.ts";
 import { run, runDeno, RunError } from "./compile/run.ts";
 import { makeStage, type Stage, TOP } from "./compile/stage.ts";
@@ -56,9 +57,9 @@ function isRuntimeMissing(error: unknown): boolean {
   return error instanceof RunError && /Setting up base binary/.test(error.message);
 }
 
-/** By the Deno that runs us. */
+/** By the Deno that runs us, and for programs of its version. */
 async function compileHere(job: Job): Promise<void> {
-  const stage = await makeStage(join(DIST, "stage"), { ...job, stripper: false });
+  const stage = await makeStage(join(DIST, "stage"), { ...job, stripper: !strips_types });
   await runDeno(compileArguments(stage, job), { cwd: stage.dir });
 }
 

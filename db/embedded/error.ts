@@ -5,9 +5,12 @@ export class EmbeddedError extends Error {
   override readonly name = "EmbeddedError";
   /** What to do, as one sentence without a full stop. */
   readonly hint: string;
+  /** The message without its beginning. */
+  readonly reason: string;
 
   constructor(reason: string, options: { hint: string; cause?: unknown }) {
     super(`Cannot start PostgreSQL: ${reason}`, { cause: options.cause });
+    this.reason = reason;
     this.hint = options.hint;
   }
 }

@@ -11,13 +11,13 @@ export interface Ran {
 }
 
 const BINARY = Deno.env.get("MONITOR_TEST_BINARY");
-export const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-export const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 /** As `deno task monitor` has it. */
-export const V8_FLAGS = "--v8-flags=--single-threaded-gc";
+const V8_FLAGS = "--v8-flags=--single-threaded-gc";
 
 /** What is run, in front of the arguments: the source, or the executable. */
-export const MONITOR: readonly [string, ...string[]] = BINARY === undefined
+const MONITOR: readonly [string, ...string[]] = BINARY === undefined
   ? [Deno.execPath(), "run", "-A", "--no-check", V8_FLAGS, "--config", CONFIG, MAIN]
   : [resolve(BINARY)];
 /** How its messages call it. */

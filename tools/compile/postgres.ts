@@ -1,9 +1,9 @@
-/** Packs PostgreSQL's program files for a platform into the archive db/embedded/packed.ts unpacks. */
+/** Packs PostgreSQL's program files for a platform into the archive db/embedded/unpack.ts unpacks. */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { constants, zstdCompressSync } from "node:zlib";
-import type { ArchiveDescription } from "../../db/embedded/packed.ts";
+import type { ArchiveDescription } from "../../db/embedded/archive.ts";
 import { npmPostgresFiles } from "../../db/embedded/npm_package.ts";
 import { writeTar } from "./tar.ts";
 import type { Target } from "./target.ts";

@@ -15,7 +15,7 @@ import {
   type ArchiveDescription,
   DESCRIPTION_NAME,
   PACKED_FOLDER,
-} from "../../db/embedded/packed.ts";
+} from "../../db/embedded/archive.ts";
 import { importsOf, readSource } from "../../tests/support/modules.ts";
 import { bundleLibraries, type Library } from "./libraries.ts";
 import type { PackedPostgres } from "./postgres.ts";

@@ -7,9 +7,10 @@ import {
   ARCHIVE_NAME,
   type ArchiveDescription,
   DESCRIPTION_NAME,
-  packedPostgresFiles,
-} from "../../../db/embedded/packed.ts";
+  readDescription,
+} from "../../../db/embedded/archive.ts";
 import { readTar, TarError } from "../../../db/embedded/tar.ts";
+import { unpackArchive } from "../../../db/embedded/unpack.ts";
 import { writeTar } from "../../../tools/compile/tar.ts";
 import { type TempDir, tempDir } from "../../support/temp_dir.ts";
 
@@ -51,8 +52,7 @@ async function* inPieces(bytes: Uint8Array<ArrayBuffer>, length: number) {
 
 async function rejectsAsDamaged(folder: string, target: string, reason: RegExp): Promise<void> {
   await Deno.mkdir(target);
-  const files = await packedPostgresFiles(folder);
-  await assert.rejects(files.unpackInto(target), (error) => {
+  await assert.rejects(unpackArchive(folder, target), (error) => {
     assert(error instanceof EmbeddedError);
     assert.match(error.message, /its files in ".+" are damaged: /);
     assert.match(error.message, reason);
@@ -61,16 +61,14 @@ async function rejectsAsDamaged(folder: string, target: string, reason: RegExp):
   });
 }
 
-Deno.test("packedPostgresFiles() unpacks files, links and long paths", {
+Deno.test("unpackArchive() unpacks files, links and long paths", {
   ignore: Deno.build.os === "windows",
 }, async () => {
   await using dir = await tempDir();
   const folder = await pack(dir, zstdCompressSync(await tarOfSample(dir)));
   const target = dir.join("target");
   await Deno.mkdir(target);
-  const files = await packedPostgresFiles(folder);
-  assert.equal(files.id, "18.0-sample");
-  await files.unpackInto(target);
+  await unpackArchive(folder, target);
   assert.deepEqual(await Deno.readFile(`${target}/bin/postgres`), CONTENT);
   assert.equal(await Deno.readLink(`${target}/bin/link`), "postgres");
   assert.equal(await Deno.readTextFile(`${target}/${LONG_PATH}`), "zone");
@@ -81,30 +79,32 @@ Deno.test("packedPostgresFiles() unpacks files, links and long paths", {
   assert.deepEqual(modes, [0o755, 0o644, 0o755]);
 });
 
-Deno.test("packedPostgresFiles() says that the program is damaged", async () => {
+Deno.test("unpackArchive() says that the program is damaged", async () => {
   await using dir = await tempDir();
   const archive = zstdCompressSync(await tarOfSample(dir));
   const bad = new Uint8Array(archive);
   bad[30_000] = (bad[30_000] ?? 0) ^ 1;
   await rejectsAsDamaged(await pack(dir, archive, { sha256: "0" }), dir.join("a"), /SHA-256/);
-  const { sha256 } = { sha256: createHash("sha256").update(archive).digest("hex") };
+  const sha256 = createHash("sha256").update(archive).digest("hex");
   await rejectsAsDamaged(await pack(dir, bad, { sha256 }), dir.join("b"), /SHA-256|checksum|zstd/i);
   await rejectsAsDamaged(await pack(dir, archive.subarray(0, 9_000)), dir.join("c"), /./);
   await rejectsAsDamaged(await pack(dir, new Uint8Array(9_000)), dir.join("d"), /./);
 });
 
-Deno.test("packedPostgresFiles() gives up when its signal says so", async () => {
+Deno.test("unpackArchive() does not call a program damaged whose files cannot be written", async () => {
   await using dir = await tempDir();
   const folder = await pack(dir, zstdCompressSync(await tarOfSample(dir)));
-  const files = await packedPostgresFiles(folder);
-  await Deno.mkdir(dir.join("target"));
-  const signal = AbortSignal.abort(new Error("stopped"));
-  await assert.rejects(files.unpackInto(dir.join("target"), signal), /stopped/);
+  await Deno.writeTextFile(dir.join("taken"), "");
+  await assert.rejects(unpackArchive(folder, dir.join("taken")), (error) => {
+    assert(error instanceof EmbeddedError);
+    assert.match(error.message, /its files cannot be written: /);
+    return true;
+  });
 });
 
-Deno.test("packedPostgresFiles() says so when the program was built without it", async () => {
+Deno.test("readDescription() says so when the program was built without it", async () => {
   await using dir = await tempDir();
-  await assert.rejects(packedPostgresFiles(dir.path), (error) => {
+  await assert.rejects(readDescription(dir.path), (error) => {
     assert(error instanceof EmbeddedError);
     assert.match(error.message, /built without it, for \w+ on \w+/);
     assert.match(error.hint, /"database"/);
