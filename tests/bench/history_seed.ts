@@ -18,6 +18,7 @@ import type { Sql } from "../../db/connect.ts";
 import { ensureHosts } from "../../db/hosts.ts";
 import { ensureMetrics, updateMetadata } from "../../db/metrics.ts";
 import { ensurePartitions, HOT_MS } from "../../db/partitions.ts";
+import { copyReports } from "../../db/reports.ts";
 import { ensureHostShapes, ensureShapes, shapeDigest, shapeNames } from "../../db/shapes.ts";
 import {
   DAY_MS,
@@ -28,9 +29,10 @@ import {
   TIER_NAMES,
   TIERS,
 } from "../../db/tiers.ts";
+import { RowBuffer, rowPrototype } from "../../server/ingest/rows.ts";
 
 /** Enough that neither PostgreSQL's nor the processor's caches see the same bytes all the time. */
-const DISTINCT_HOSTS = 16;
+const DISTINCT_HOSTS = 8;
 const EVERY_MS = 10_000;
 
 export interface SeedOptions {
@@ -60,9 +62,14 @@ function kindOf(index: number): "gauge" | "counter" | "constant" {
   return index % 5 === 3 ? "counter" : index % 5 === 4 ? "constant" : "gauge";
 }
 
+/** Not all hosts report in the same moment. */
+function phaseOf(host: number): number {
+  return host % DISTINCT_HOSTS * 7_919 % EVERY_MS;
+}
+
 /** Endless values of one metric of one host. */
 function* values(seed: number, kind: ReturnType<typeof kindOf>): Generator<number, never> {
-  let state = seed * 7_919 + 1;
+  let state = Math.abs(seed) * 7_919 + 1;
   const random = () => (state = state * 48_271 % 2_147_483_647) / 2_147_483_647;
   let value = Math.round(random() * 10_000) / 100;
   for (;;) {
@@ -116,7 +123,7 @@ async function seedHost(
 ): Promise<void> {
   const { plan, host, start_ms, end_ms } = options;
   const sources = plan.names.map((_, i) => values(host * plan.names.length + i, kindOf(i)));
-  const phase_ms = host * 7_919 % EVERY_MS;
+  const phase_ms = phaseOf(host);
   const coarse: Record<"1h" | "1d", Map<number, Rollups>> = { "1h": new Map(), "1d": new Map() };
   const today_ms = startOf("day", end_ms);
   for (let day_ms = start_ms; day_ms < end_ms; day_ms += DAY_MS) {
@@ -201,20 +208,7 @@ function add(blocks: Map<number, Rollups>, start_ms: number, rollups: Rollups): 
 async function store(sql: Sql, tier: Tier, blocks: StoredBlock[]): Promise<void> {
   const partitions = new Set(blocks.map((one) => startOf(TIERS[tier].partition, one.start_ms)));
   for (const start_ms of partitions) await ensureBlockPartition(sql, tier, start_ms);
-  const hex = (bytes: Uint8Array) => bytes.toHex();
-  await sql`
-    insert into ${sql(TIERS[tier].table)} (host_id, shape_id, start, head, offsets, data)
-    select
-      host_id, shape_id, timestamptz 'epoch' + start_ms * interval '1 millisecond',
-      decode(head, 'hex'), decode(offsets, 'hex'), decode(data, 'hex')
-    from unnest(
-      ${blocks.map((block) => block.host_id)}::integer[],
-      ${blocks.map((block) => block.shape_id)}::integer[],
-      ${blocks.map((block) => block.start_ms)}::float8[],
-      ${blocks.map((block) => hex(block.head))}::text[],
-      ${blocks.map((block) => hex(block.offsets))}::text[],
-      ${blocks.map((block) => hex(block.data))}::text[]
-    ) as b (host_id, shape_id, start_ms, head, offsets, data)`;
+  if (blocks.length > 0) await upsertBlocks(sql, tier, blocks);
 }
 
 /** Block after block in time, hosts in order within: as aggregation writes them. */
@@ -234,16 +228,16 @@ async function copyToAll(sql: Sql, tier: Tier, { host_ids, shape_id }: Plan): Pr
 async function seedHot(sql: Sql, plan: Plan, start_ms: number): Promise<void> {
   const { host_ids, shape_id, now_ms, names } = plan;
   await ensurePartitions(sql, start_ms);
+  const prototype = rowPrototype(shape_id, names.length);
+  const sources = names.map((_, i) => values(-1 - i, kindOf(i)));
   for (let at_ms = start_ms; at_ms <= now_ms; at_ms += EVERY_MS) {
-    await sql`
-      insert into report (host_id, shape_id, at, vals)
-      select
-        h.id, ${shape_id},
-        timestamptz 'epoch' + (${at_ms}::float8 + (h.n - 1) % ${DISTINCT_HOSTS} * 7919 % ${EVERY_MS})
-          * interval '1 millisecond',
-        (select array_agg(round((50 + 50 * sin(h.n + i + ${at_ms / EVERY_MS}::float8))::numeric, 2)
-          ::float8) from generate_series(1, ${names.length}) as i)
-      from unnest(${host_ids}::integer[]) with ordinality as h (id, n)`;
+    const report = sources.map((source) => source.next().value);
+    const rows = new RowBuffer(host_ids.length * prototype.length);
+    host_ids.forEach((host_id, host) => {
+      const row = rows.add(prototype, host_id, at_ms + phaseOf(host));
+      report.forEach((value, i) => rows.setValue(row, i, value));
+    });
+    await copyReports(sql, [rows.copyData()]);
   }
 }
 
