@@ -212,11 +212,10 @@ function bucketsOf({ content, axes }: Head): Buckets {
   ) {
     throw new CodecError("corrupt", `A block of rollups has content ${content}`);
   }
-  const sinceEpoch = (after_ms: Float64Array) => after_ms.map((after, i) => after + start_ms[i]!);
-  return {
-    start_ms,
-    count,
-    first_ms: sinceEpoch(first_after_ms),
-    last_ms: sinceEpoch(last_after_ms),
-  };
+  // in place: the axes belong to nobody else
+  for (let i = 0; i < start_ms.length; i++) {
+    first_after_ms[i] = first_after_ms[i]! + start_ms[i]!;
+    last_after_ms[i] = last_after_ms[i]! + start_ms[i]!;
+  }
+  return { start_ms, count, first_ms: first_after_ms, last_ms: last_after_ms };
 }

@@ -195,24 +195,28 @@ export class Grid {
     } else this.lost[step] = Math.max(before, row.lost);
   }
 
-  /** The steps with samples, as rollups. */
+  /** The steps with samples, as rollups. They may be the grid's own arrays. */
   toRows(): Rows {
-    const kept = Array.from(this.count.keys()).filter((step) => this.count[step] !== 0);
-    const pick = (values: Float64Array) => Float64Array.from(kept, (step) => values[step]!);
+    const { first, last, min, max, sum, lost, count, first_ms, last_ms } = this;
+    const start_ms = Float64Array.from(count, (_, step) => this.startOf(step));
+    const buckets = { start_ms, count, first_ms, last_ms };
+    const rollup = { first, last, min, max, sum, lost };
+    if (!count.includes(0)) return { buckets, rollup };
+    const kept = (values: Float64Array) => values.filter((_, step) => count[step] !== 0);
     return {
       buckets: {
-        start_ms: Float64Array.from(kept, (step) => this.startOf(step)),
-        count: pick(this.count),
-        first_ms: pick(this.first_ms),
-        last_ms: pick(this.last_ms),
+        start_ms: kept(start_ms),
+        count: kept(count),
+        first_ms: kept(first_ms),
+        last_ms: kept(last_ms),
       },
       rollup: {
-        first: pick(this.first),
-        last: pick(this.last),
-        min: pick(this.min),
-        max: pick(this.max),
-        sum: pick(this.sum),
-        lost: pick(this.lost),
+        first: kept(first),
+        last: kept(last),
+        min: kept(min),
+        max: kept(max),
+        sum: kept(sum),
+        lost: kept(lost),
       },
     };
   }

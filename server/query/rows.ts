@@ -18,7 +18,14 @@ import { openRollupCell } from "../../db/codec/rollup_block.ts";
 import type { CellSlice } from "../../db/slices.ts";
 import { DAY_MS, startOf, type Tier, TIERS } from "../../db/tiers.ts";
 import { Grid, type Rows } from "./grid.ts";
-import { mergeSamples, orderSamples, type Samples, samplesWithin, sortSamples } from "./samples.ts";
+import {
+  firstFrom,
+  mergeSamples,
+  orderSamples,
+  type Samples,
+  samplesWithin,
+  sortSamples,
+} from "./samples.ts";
 
 const FIVE_MINUTES_MS = TIERS["5m"].bucket_ms ?? 0;
 
@@ -80,19 +87,14 @@ function decodeAll(cells: readonly CellSlice[]): Rows[] {
 
 /** Both, and of two rows for one bucket the one with more reports: the other's count becomes 0. */
 function replaced(kept: Rows[], fresh: Rows[]): Rows[] {
-  if (fresh.length === 0) return kept;
-  const places = new Map<number, { counts: Float64Array; row: number }>();
-  for (const { buckets } of fresh) {
-    buckets.start_ms.forEach((start_ms, row) =>
-      places.set(start_ms, { counts: buckets.count, row })
-    );
-  }
-  for (const { buckets } of kept) {
-    for (let row = 0; row < buckets.start_ms.length; row++) {
-      const place = places.get(buckets.start_ms[row]!);
-      if (place === undefined) continue;
-      if (place.counts[place.row]! < buckets.count[row]!) place.counts[place.row] = 0;
-      else buckets.count[row] = 0;
+  for (const { buckets: { start_ms, count } } of fresh) {
+    for (let row = 0; row < start_ms.length; row++) {
+      for (const { buckets } of kept) {
+        const place = firstFrom(buckets.start_ms, start_ms[row]!);
+        if (buckets.start_ms[place] !== start_ms[row]) continue;
+        if (count[row]! < buckets.count[place]!) count[row] = 0;
+        else buckets.count[place] = 0;
+      }
     }
   }
   return [...kept, ...fresh];
