@@ -2,7 +2,7 @@
  * The agent: starts and stops the parts and hands what one makes to the next. The only file of this
  * folder that knows all of them.
  *
- *   schedule → rounds (→ sandbox → host) → outbox → sender
+ *   schedule → rounds (→ runner → sandbox → host) → outbox → sender
  */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
@@ -125,7 +125,6 @@ class RunningAgent implements Agent {
       random,
     });
     this.#rounds = new Rounds({
-      sandbox: loaded.sandbox,
       collectors,
       clock,
       log,
@@ -175,6 +174,8 @@ class RunningAgent implements Agent {
     const { clock, log } = this.#options;
     this.#collecting.abort();
     this.#sandbox[Symbol.dispose]();
+    const { collectors } = this.#description;
+    await Promise.all(collectors.map(({ runner }) => runner[Symbol.asyncDispose]()));
     await Promise.all([this.#scheduled, this.#rounds.stop()]);
     this.#sender.drain();
     const in_time = new AbortController();

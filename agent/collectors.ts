@@ -11,12 +11,14 @@ import {
   type PermissionSet,
   permissionsText,
 } from "./permissions.ts";
+import type { Runner } from "./runner.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { readScriptMetadata, type ScriptMetadata } from "./script_metadata.ts";
+import { scriptRunner } from "./script_runner.ts";
 import { findScripts, type ScriptFile, type ScriptOrigin } from "./scripts.ts";
 import { firstLines, TypeStripper } from "./strip.ts";
 
-/** A script that is run. */
+/** What is run at its ticks. */
 export interface Collector {
   name: string;
   file: string;
@@ -25,6 +27,7 @@ export interface Collector {
   every_ms: number;
   timeout_ms: number;
   permissions: PermissionSet;
+  runner: Runner;
 }
 
 /** A script that is not run, and why. `elsewhere`: it is for other operating systems. */
@@ -94,6 +97,7 @@ async function loadOne(
     permissions,
     every_ms: metadata.every ?? config.interval,
     timeout_ms: metadata.timeout ?? config.timeout,
+    runner: scriptRunner({ name, metadata }, { sandbox }),
   };
 }
 

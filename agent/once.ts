@@ -1,12 +1,11 @@
 /** `monitor agent --once`: every collector runs once, and what it returned is for reading. */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
-import { readCollected, type SeriesValue } from "./collected.ts";
+import type { SeriesValue } from "./collected.ts";
 import { loadCollectors, type RejectedScript } from "./collectors.ts";
 import type { AgentConfig } from "./config.ts";
 import { createHostMethods } from "./host.ts";
 import { Sandbox } from "./sandbox.ts";
-import { seriesMetadata } from "./script_metadata.ts";
 
 /** A series and its value, as `--once --json` prints it. */
 export interface CollectedSeries {
@@ -44,17 +43,15 @@ export async function collectOnce(
     })),
   };
   await Promise.all(collectors.map(async (collector) => {
+    await using runner = collector.runner;
     const { name, timeout_ms } = collector;
-    const answer = await sandbox.collect(name, timeout_ms);
-    const read = answer.kind === "done"
-      ? readCollected(answer.json ?? "null", { name, at_ms })
-      : { fault: answer.message };
-    if ("fault" in read) {
-      result.failed.push({ script: name, message: read.fault });
+    const outcome = await runner.collect({ at_ms, timeout_ms });
+    if (outcome.kind !== "done") {
+      result.failed.push({ script: name, message: outcome.message });
       return;
     }
-    for (const [metric, value] of read.series) {
-      const { unit } = seriesMetadata(metric, collector) ?? {};
+    for (const [metric, value] of outcome.series) {
+      const { unit } = runner.metadata(metric) ?? {};
       result.metrics.push({ metric, ...shownValue(value), ...(unit ? { unit } : {}) });
     }
   }));

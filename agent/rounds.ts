@@ -13,11 +13,9 @@
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { MetricMetadata } from "../report.ts";
-import { readCollected, type Series, type SeriesValue } from "./collected.ts";
+import type { Series, SeriesValue } from "./collected.ts";
 import type { Collector } from "./collectors.ts";
 import type { Tick } from "./plan.ts";
-import type { Sandbox } from "./sandbox.ts";
-import { seriesMetadata } from "./script_metadata.ts";
 
 export interface RoundReport {
   at_ms: number;
@@ -25,7 +23,6 @@ export interface RoundReport {
 }
 
 export interface RoundsOptions {
-  sandbox: Sandbox;
   collectors: readonly Collector[];
   clock: Clock;
   log: Logger;
@@ -77,7 +74,7 @@ export class Rounds {
     return round;
   }
 
-  /** Makes no more reports, and waits for what is running; end the sandbox first. */
+  /** Makes no more reports, and waits for what is running; end the runners first. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#open);
@@ -119,25 +116,23 @@ export class Rounds {
   }
 
   async #run(name: string, at_ms: number): Promise<Series> {
-    const { sandbox, clock, onEnded, onSeries } = this.#options;
+    const { clock, onEnded, onSeries } = this.#options;
     const record = this.#records.get(name);
     try {
       if (record === undefined || clock.monotonic() < record.rest_until_ms) return new Map();
-      const { collector } = record;
-      const answer = await sandbox.collect(name, collector.timeout_ms);
+      const { runner, timeout_ms } = record.collector;
+      const outcome = await runner.collect({ at_ms, timeout_ms });
       if (this.#stopped) return new Map();
-      record.timeouts_in_row = answer.kind === "timeout" || answer.kind === "stuck"
+      record.timeouts_in_row = outcome.kind === "timeout" || outcome.kind === "stuck"
         ? record.timeouts_in_row + 1
         : 0;
-      if (answer.kind !== "done") return this.#failed(record, answer.message);
-      const read = readCollected(answer.json ?? "null", { name, at_ms });
-      if ("fault" in read) return this.#failed(record, read.fault);
-      for (const series of read.series.keys()) {
-        onSeries(series, () => seriesMetadata(series, collector));
+      if (outcome.kind !== "done") return this.#failed(record, outcome.message);
+      for (const series of outcome.series.keys()) {
+        onSeries(series, () => runner.metadata(series));
       }
       if (record.told !== "") this.#options.log.info("Collector works again", { script: name });
       record.told = "";
-      return read.series;
+      return outcome.series;
     } finally {
       onEnded(name);
     }
