@@ -125,7 +125,6 @@ class RunningAgent implements Agent {
       random,
     });
     this.#rounds = new Rounds({
-      collectors,
       clock,
       log,
       onSeries: (series, metadata) => this.#facts.note(series, metadata),
@@ -133,6 +132,7 @@ class RunningAgent implements Agent {
       onEnded: (name) => this.#schedule.ended(name),
     });
     this.#schedule = new Schedule({ clock, onTick: (tick) => void this.#rounds.start(tick) });
+    this.#rounds.set(collectors);
     this.#schedule.set(new Map(collectors.map(({ name, every_ms }) => [name, every_ms])));
     this.#scheduled = this.#schedule.run(this.#collecting.signal);
     this.#sent = this.#sender.run(this.#sending.signal);
@@ -149,7 +149,7 @@ class RunningAgent implements Agent {
       reports: this.#reports,
       dropped: this.#outbox.dropped().reports,
       waiting: this.#outbox.size().reports,
-      script_errors: [...this.#rounds.errors().values()].reduce((sum, count) => sum + count, 0),
+      script_errors: this.#rounds.errorsTotal(),
       ticks_missed: this.#schedule.missed(),
     };
   }
@@ -211,6 +211,7 @@ class RunningAgent implements Agent {
       reports_waiting: this.#outbox.size().reports,
       ticks_missed: this.#schedule.missed(),
       scripts_ms: this.#rounds.scripts_ms,
+      script_errors_total: this.#rounds.errorsTotal(),
       script_errors: this.#rounds.errors(),
     });
     for (const series of own.keys()) this.#facts.note(series, () => ownMetadata(series));

@@ -11,6 +11,7 @@ export interface OwnNumbers {
   ticks_missed: number;
   /** How long the collectors of the last tick took, together. */
   scripts_ms: number;
+  script_errors_total: number;
   /** Errors by script; only scripts that had one. */
   script_errors: ReadonlyMap<string, number>;
 }
@@ -54,7 +55,7 @@ export function ownSeries(own: OwnNumbers): Map<string, SeriesValue> {
     ["monitor_agent_reports_waiting", own.reports_waiting],
     ["monitor_agent_ticks_missed_total", own.ticks_missed],
     ["monitor_agent_scripts_ms", Math.round(own.scripts_ms * 10) / 10],
-    ["monitor_agent_script_errors_total", errors.reduce((sum, [, count]) => sum + count, 0)],
+    ["monitor_agent_script_errors_total", own.script_errors_total],
     ...errors.map(([script, count]): [string, number] => [
       `monitor_agent_script_errors_total{script="${script}"}`,
       count,

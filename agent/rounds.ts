@@ -23,7 +23,6 @@ export interface RoundReport {
 }
 
 export interface RoundsOptions {
-  collectors: readonly Collector[];
   clock: Clock;
   log: Logger;
   /** Called for each series that is about to be reported. */
@@ -51,20 +50,36 @@ interface RunRecord {
 
 export class Rounds {
   readonly #options: RoundsOptions;
-  readonly #records: Map<string, RunRecord>;
+  readonly #records = new Map<string, RunRecord>();
   readonly #open = new Set<Promise<void>>();
+  /** Of collectors that are no more: a counter must not go backwards. */
+  #gone_errors = 0;
   #scripts_ms = 0;
   #stopped = false;
 
   constructor(options: RoundsOptions) {
     this.#options = options;
-    this.#records = new Map(options.collectors.map((collector) => [collector.name, {
-      collector,
-      errors: 0,
-      told: "",
-      timeouts_in_row: 0,
-      rest_until_ms: 0,
-    }]));
+  }
+
+  /**
+   * Replaces the collectors. Those that are the same object as before are not touched; a run that is
+   * under way ends, and its values are taken unless its collector is gone.
+   */
+  set(collectors: readonly Collector[]): void {
+    const names = new Set(collectors.map(({ name }) => name));
+    for (const [name, { errors }] of this.#records) {
+      if (names.has(name)) continue;
+      this.#gone_errors += errors;
+      this.#records.delete(name);
+    }
+    for (const collector of collectors) {
+      const known = this.#records.get(collector.name);
+      if (known?.collector === collector) continue;
+      const fresh = { collector, told: "", timeouts_in_row: 0, rest_until_ms: 0 };
+      // The same record, so that a run under way still counts its error.
+      if (known !== undefined) Object.assign(known, fresh);
+      else this.#records.set(collector.name, { ...fresh, errors: 0 });
+    }
   }
 
   /** Runs the scripts of a tick; never rejects. */
@@ -84,6 +99,11 @@ export class Rounds {
   errors(): Map<string, number> {
     const failed = [...this.#records.values()].filter(({ errors }) => errors > 0);
     return new Map(failed.map(({ collector, errors }) => [collector.name, errors]));
+  }
+
+  /** Failed runs since the start, also of scripts that are no more. */
+  errorsTotal(): number {
+    return [...this.errors().values()].reduce((sum, count) => sum + count, this.#gone_errors);
   }
 
   /** How long the scripts of the last whole tick took, added up. */
@@ -122,7 +142,7 @@ export class Rounds {
       if (record === undefined || clock.monotonic() < record.rest_until_ms) return new Map();
       const { runner, timeout_ms } = record.collector;
       const outcome = await runner.collect({ at_ms, timeout_ms });
-      if (this.#stopped) return new Map();
+      if (this.#stopped || !this.#records.has(name)) return new Map();
       record.timeouts_in_row = outcome.kind === "timeout" || outcome.kind === "stuck"
         ? record.timeouts_in_row + 1
         : 0;

@@ -38,6 +38,8 @@ interface Inmate {
   script: SandboxScript;
   permissions: PermissionSet;
   alone: boolean;
+  /** Only looked at, in a Worker for nothing else. */
+  apart?: boolean;
   /** Why it is never run again. */
   banned?: string;
 }
@@ -52,24 +54,40 @@ export class Sandbox implements Disposable {
     this.#options = options;
   }
 
-  /** Loads a script without any permission; the answer's JSON is its `metric` export. */
-  inspect(script: SandboxScript): Promise<Answer> {
+  /**
+   * Loads a script without any permission; the answer's JSON is its `metric` export. `apart` keeps
+   * it away from scripts that are running, which an endless loop would take along; `trim()` ends the
+   * Worker that is used for it.
+   */
+  inspect(script: SandboxScript, options: { apart?: boolean } = {}): Promise<Answer> {
     return this.#attempt(
-      { script, permissions: {}, alone: false },
+      { script, permissions: {}, alone: false, apart: options.apart },
       (cell) => cell.load(script, LOAD_MS_MAX),
     );
   }
 
-  /** From now on `collect(script.name)` runs it, with exactly these permissions. */
+  /**
+   * From now on `collect(script.name)` runs it, with exactly these permissions. It replaces a script
+   * of the same name; a run of that which is under way ends as if nothing had happened.
+   */
   admit(script: SandboxScript, permissions: PermissionSet): void {
+    this.dismiss(script.name);
     this.#inmates.set(script.name, { script, permissions, alone: false });
   }
 
-  /** Ends Workers that no admitted script lives in. */
+  /** The script is not run any more, and forgotten by its Worker. */
+  dismiss(name: string): void {
+    const inmate = this.#inmates.get(name);
+    if (inmate === undefined) return;
+    this.#inmates.delete(name);
+    this.#cells.get(cellKey(inmate))?.forget(name);
+  }
+
+  /** Ends Workers that no admitted script lives in, unless something still runs there. */
   trim(): void {
     const needed = new Set([...this.#inmates.values()].map(cellKey));
     for (const [key, cell] of this.#cells) {
-      if (needed.has(key)) continue;
+      if (needed.has(key) || cell.busy) continue;
       cell.close();
       this.#cells.delete(key);
     }
@@ -80,15 +98,16 @@ export class Sandbox implements Disposable {
     const inmate = this.#inmates.get(name);
     if (inmate === undefined) return { kind: "failed", message: "is not admitted" };
     if (inmate.banned !== undefined) return { kind: "failed", message: inmate.banned };
+    const wanted = () => this.#inmates.get(name) === inmate;
     const answer = await this.#attempt(inmate, async (cell) => {
       if (!cell.isLoaded(inmate.script)) {
         const loaded = await cell.load(inmate.script, LOAD_MS_MAX);
         if (loaded.kind !== "done") return loaded;
       }
       return await cell.collect(name, timeout_ms);
-    });
+    }, wanted);
     if (answer.kind === "stuck" && inmate.script.origin === "user") {
-      inmate.banned = `${answer.message}; it is not run again until the agent restarts`;
+      inmate.banned = `${answer.message}; it is not run again until its file has changed`;
       return { kind: "failed", message: inmate.banned };
     }
     if ((answer.kind === "timeout" || answer.kind === "stuck") && !inmate.alone) {
@@ -112,10 +131,15 @@ export class Sandbox implements Disposable {
     this.#inmates.clear();
   }
 
-  async #attempt(inmate: Inmate, work: (cell: Cell) => Promise<Answer>): Promise<Answer> {
+  /** `wanted` is false when the script was dismissed or replaced meanwhile. */
+  async #attempt(
+    inmate: Inmate,
+    work: (cell: Cell) => Promise<Answer>,
+    wanted: () => boolean = () => true,
+  ): Promise<Answer> {
     let answer = await work(this.#cellOf(inmate));
     for (let retry = 0; answer.kind === "lost" && retry < RETRIES_MAX; retry++) {
-      if (this.#disposed) return answer;
+      if (this.#disposed || !wanted()) return answer;
       answer = await work(this.#cellOf(inmate));
     }
     return answer;
@@ -143,7 +167,8 @@ export class Sandbox implements Disposable {
 }
 
 /** Scripts with equal keys share a Worker. */
-function cellKey({ script, permissions, alone }: Inmate): string {
+function cellKey({ script, permissions, alone, apart }: Inmate): string {
+  if (apart) return "apart";
   const shared = `${script.origin} ${JSON.stringify(normalPermissions(permissions))}`;
   return alone ? `${shared} ${script.name}` : shared;
 }

@@ -86,6 +86,11 @@ export class Cell {
     return this.#closed;
   }
 
+  /** Whether an answer is being waited for. */
+  get busy(): boolean {
+    return this.#pending.size > 0;
+  }
+
   /** Loads a script's text, unless it is there already. Its metadata is the answer's JSON. */
   async load(script: { name: string; text: string }, timeout_ms: number): Promise<Answer> {
     const answer = await this.#request(script.name, timeout_ms, (request) => ({
@@ -100,6 +105,11 @@ export class Cell {
 
   isLoaded(script: { name: string; text: string }): boolean {
     return this.#loaded.get(script.name) === script.text;
+  }
+
+  /** The script will not be asked for again. Its module stays: Workers forget none. */
+  forget(script: string): void {
+    if (this.#loaded.delete(script)) this.#send({ type: "forget", script });
   }
 
   /** Runs `collect()` of a loaded script. */

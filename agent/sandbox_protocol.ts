@@ -10,6 +10,7 @@ export type ToWorker =
   | { type: "start"; focus: Int32Array<SharedArrayBuffer>; platform: string }
   | { type: "load"; request: number; script: string; text: string }
   | { type: "collect"; request: number; script: string }
+  | { type: "forget"; script: string }
   | { type: "reply"; call: number; value: unknown }
   | { type: "refuse"; call: number; message: string }
   /** Answered at once by a Worker whose thread is free. */

@@ -167,6 +167,7 @@ scope.addEventListener("message", ({ data }) => {
     return;
   }
   if (data.type === "ping") return post({ type: "pong" });
+  if (data.type === "forget") return void scripts.delete(data.script);
   if (data.type === "reply" || data.type === "refuse") return settle(data);
   focus[0] = data.request;
   if (data.type === "load") void load(data);

@@ -28,21 +28,24 @@ export class Schedule {
     this.#onTick = options.onTick;
   }
 
-  /** Replaces the timetable. New scripts run at once, the others keep their rhythm. */
-  set(every_ms: ReadonlyMap<string, number>): void {
+  /**
+   * Replaces the timetable. New scripts and those in `run_now` run at once, unless they are running;
+   * the others keep their rhythm.
+   */
+  set(
+    every_ms: ReadonlyMap<string, number>,
+    options: { run_now?: ReadonlySet<string> } = {},
+  ): void {
     const now_ms = this.#clock.now();
     const timetable = new Map<string, { every_ms: number; next_ms: number }>();
     const fresh: string[] = [];
     for (const [name, interval_ms] of every_ms) {
       const known = this.#timetable.get(name);
-      if (known?.every_ms === interval_ms) timetable.set(name, known);
-      else {
-        timetable.set(name, {
-          every_ms: interval_ms,
-          next_ms: alignedAfter(now_ms, interval_ms),
-        });
-        if (!this.#running.has(name)) fresh.push(name);
-      }
+      const stays = known?.every_ms === interval_ms;
+      const entry = { every_ms: interval_ms, next_ms: alignedAfter(now_ms, interval_ms) };
+      timetable.set(name, stays ? known : entry);
+      const at_once = !stays || options.run_now?.has(name);
+      if (at_once && !this.#running.has(name)) fresh.push(name);
     }
     this.#timetable = timetable;
     if (fresh.length > 0) this.#start({ at_ms: now_ms, scripts: fresh });

@@ -168,9 +168,9 @@ Deno.test("Sandbox answers for an endless loop, and asks its victims again", asy
   assert.deepEqual(await runLooping("collect"), {
     victim: { kind: "done", json: "1" },
     loop: "kept its thread busy past its deadline, as an endless loop does; " +
-      "it is not run again until the agent restarts",
+      "it is not run again until its file has changed",
     loop_again: "kept its thread busy past its deadline, as an endless loop does; " +
-      "it is not run again until the agent restarts",
+      "it is not run again until its file has changed",
     victim_again: { kind: "done", json: "2" },
   });
 });

@@ -50,6 +50,21 @@ Deno.test("Schedule.set() keeps the rhythm of scripts that stay, and stops those
   await stop();
 });
 
+Deno.test("Schedule.set() runs a changed script at once, without shifting it, unless it is running", async () => {
+  const { clock, schedule, ticks, stop } = start({ ends: false });
+  const timetable = new Map([["a", 10_000], ["b", 10_000]]);
+  schedule.set(timetable);
+  schedule.ended("a");
+  await clock.advance(1_000);
+  schedule.set(timetable, { run_now: new Set(["a", "b"]) });
+  assert.deepEqual(ticks.slice(1), [{ at_ms: NOON_MS + 4_400, scripts: ["a"] }]);
+  schedule.ended("a");
+  schedule.ended("b");
+  await clock.advance(5_600);
+  assert.deepEqual(ticks.slice(2), [{ at_ms: NOON_MS + 10_000, scripts: ["a", "b"] }]);
+  await stop();
+});
+
 Deno.test("Schedule counts the ticks of a script that does not end", async () => {
   const { clock, schedule, ticks, stop } = start({ ends: false });
   schedule.set(new Map([["a", 10_000]]));

@@ -151,6 +151,7 @@ Deno.test("docs/collectors.md lists what the agent says about itself", () => {
     reports_waiting: 0,
     ticks_missed: 0,
     scripts_ms: 0,
+    script_errors_total: 1,
     script_errors: new Map([["<name>", 1]]),
   });
   const wanted = [...own.keys()].map((name) => rowOf(name, ownMetadata(name) ?? {}));
