@@ -52,6 +52,44 @@ create view api.series as
      CROSS JOIN LATERAL unnest(s.metric_ids) i(metric_id)
      JOIN metric m ON m.id = i.metric_id;
 
+create table alert (
+  host_id integer not null,
+  rule_id integer not null,
+  metric text not null,
+  state text not null,
+  severity text,
+  machine jsonb not null,
+  incident_key text,
+  value double precision,
+  unknown text,
+  changed_at timestamp with time zone not null,
+  constraint alert_pkey PRIMARY KEY (host_id, rule_id, metric),
+  constraint alert_severity_check CHECK ((severity = ANY (ARRAY['warning'::text, 'critical'::text]))),
+  constraint alert_state_check CHECK ((state = ANY (ARRAY['inactive'::text, 'pending'::text, 'firing'::text])))
+);
+
+create table alert_request (
+  id bigint generated always as identity not null,
+  host_id integer not null,
+  incident_key text not null,
+  kind text not null,
+  who text,
+  note text,
+  at timestamp with time zone not null,
+  constraint alert_request_pkey PRIMARY KEY (id),
+  constraint alert_request_kind_check CHECK ((kind = 'resolve'::text))
+);
+
+create table alerting (
+  id boolean default true not null,
+  epoch bigint default 0 not null,
+  evaluator text,
+  evaluated_at timestamp with time zone,
+  rules_revision bigint default 0 not null,
+  constraint alerting_pkey PRIMARY KEY (id),
+  constraint alerting_id_check CHECK (id)
+);
+
 create table annotation (
   host_id integer not null,
   metric_id integer not null,
@@ -102,6 +140,46 @@ create table block_raw (
   constraint block_raw_pkey PRIMARY KEY (host_id, start, shape_id)
 ) partition by range (start);
 
+create table channel (
+  id integer generated always as identity not null,
+  name text not null,
+  kind text not null,
+  config jsonb not null,
+  enabled boolean default true not null,
+  source text not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  last_success_at timestamp with time zone,
+  last_failure_at timestamp with time zone,
+  last_error text,
+  constraint channel_pkey PRIMARY KEY (id),
+  constraint channel_name_key UNIQUE (name),
+  constraint channel_source_check CHECK ((source = ANY (ARRAY['api'::text, 'file'::text])))
+);
+
+create table downtime (
+  id integer generated always as identity not null,
+  hostname text,
+  hosts text[] default '{}'::text[] not null,
+  tags jsonb default '{}'::jsonb not null,
+  rules text[] default '{}'::text[] not null,
+  start_at timestamp with time zone not null,
+  end_at timestamp with time zone,
+  pattern text,
+  duration_ms bigint,
+  zone text,
+  note text default ''::text not null,
+  created_by text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  deleted_at timestamp with time zone,
+  constraint downtime_pkey PRIMARY KEY (id),
+  constraint downtime_check CHECK ((((pattern IS NULL) = (duration_ms IS NULL)) AND ((pattern IS NULL) = (zone IS NULL)))),
+  constraint downtime_check1 CHECK (((pattern IS NOT NULL) OR (end_at IS NOT NULL))),
+  constraint downtime_check2 CHECK ((end_at > start_at))
+);
+
 create table host (
   id integer generated always as identity not null,
   hostname text not null,
@@ -113,11 +191,65 @@ create table host (
   constraint host_hostname_key UNIQUE (hostname)
 );
 
+create table host_parent (
+  host_id integer not null,
+  parent_id integer not null,
+  constraint host_parent_pkey PRIMARY KEY (host_id, parent_id),
+  constraint host_parent_check CHECK ((host_id <> parent_id))
+);
+
 create table host_shape (
   host_id integer not null,
   shape_id integer not null,
   constraint host_shape_pkey PRIMARY KEY (host_id, shape_id)
 );
+
+create table incident (
+  host_id integer not null,
+  id bigint generated always as identity not null,
+  key text not null,
+  rule_id integer not null,
+  metric text not null,
+  hostname text not null,
+  story text not null,
+  severity text not null,
+  worst_severity text not null,
+  summary text not null,
+  labels jsonb not null,
+  rule jsonb not null,
+  value double precision,
+  threshold double precision,
+  points jsonb default '[]'::jsonb not null,
+  flapping boolean default false not null,
+  unknown text,
+  opened_at timestamp with time zone not null,
+  resolved_at timestamp with time zone,
+  resolved_reason text,
+  acknowledged_at timestamp with time zone,
+  acknowledged_by text,
+  acknowledged_note text,
+  acknowledged_until timestamp with time zone,
+  constraint incident_pkey PRIMARY KEY (host_id, id),
+  constraint incident_host_id_key_key UNIQUE (host_id, key),
+  constraint incident_severity_check CHECK ((severity = ANY (ARRAY['warning'::text, 'critical'::text]))),
+  constraint incident_worst_severity_check CHECK ((worst_severity = ANY (ARRAY['warning'::text, 'critical'::text])))
+);
+CREATE INDEX incident_id ON incident USING btree (id);
+CREATE INDEX incident_open ON incident USING btree (host_id) WHERE resolved_at IS NULL;
+CREATE INDEX incident_opened ON incident USING btree (opened_at DESC, id DESC);
+
+create table incident_event (
+  host_id integer not null,
+  id bigint generated always as identity not null,
+  incident_id bigint not null,
+  at timestamp with time zone not null,
+  kind text not null,
+  who text,
+  text text,
+  detail jsonb,
+  constraint incident_event_pkey PRIMARY KEY (host_id, id)
+);
+CREATE INDEX incident_event_incident ON incident_event USING btree (incident_id, id);
 
 create table metric (
   id integer generated always as identity not null,
@@ -136,6 +268,43 @@ create table migration (
   checksum text not null,
   applied_at timestamp with time zone not null,
   constraint migration_pkey PRIMARY KEY (number)
+);
+
+create table notification (
+  id bigint generated always as identity not null,
+  key text not null,
+  group_key text not null,
+  channel_id integer not null,
+  reason text not null,
+  payload jsonb not null,
+  state text default 'waiting'::text not null,
+  attempts integer default 0 not null,
+  next_attempt_at timestamp with time zone,
+  claimed_until timestamp with time zone,
+  error text,
+  created_at timestamp with time zone not null,
+  sent_at timestamp with time zone,
+  constraint notification_pkey PRIMARY KEY (id),
+  constraint notification_key_key UNIQUE (key),
+  constraint notification_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'dropped'::text])))
+);
+CREATE INDEX notification_waiting ON notification USING btree (next_attempt_at) WHERE state = 'waiting'::text;
+
+create table notification_group (
+  key text not null,
+  route_id integer not null,
+  labels jsonb not null,
+  state jsonb not null,
+  due_at timestamp with time zone,
+  updated_at timestamp with time zone not null,
+  constraint notification_group_pkey PRIMARY KEY (key)
+);
+CREATE INDEX notification_group_due ON notification_group USING btree (due_at) WHERE due_at IS NOT NULL;
+
+create table notification_incident (
+  incident_id bigint not null,
+  notification_id bigint not null,
+  constraint notification_incident_pkey PRIMARY KEY (incident_id, notification_id)
 );
 
 create table pending_day (
@@ -162,6 +331,34 @@ create table report (
 
 create table report_late partition of report default;
 
+create table route (
+  id integer generated always as identity not null,
+  name text not null,
+  "position" integer not null,
+  definition jsonb not null,
+  source text not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint route_pkey PRIMARY KEY (id),
+  constraint route_name_key UNIQUE (name),
+  constraint route_source_check CHECK ((source = ANY (ARRAY['api'::text, 'file'::text])))
+);
+
+create table rule (
+  id integer generated always as identity not null,
+  name text not null,
+  definition jsonb not null,
+  enabled boolean default true not null,
+  source text not null,
+  revision integer default 1 not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  deleted_at timestamp with time zone,
+  constraint rule_pkey PRIMARY KEY (id),
+  constraint rule_source_check CHECK ((source = ANY (ARRAY['api'::text, 'contract'::text, 'file'::text])))
+);
+CREATE UNIQUE INDEX rule_name ON rule USING btree (name) WHERE deleted_at IS NULL;
+
 create table shape (
   id integer generated always as identity not null,
   digest bytea not null,
@@ -169,6 +366,36 @@ create table shape (
   constraint shape_pkey PRIMARY KEY (id),
   constraint shape_digest_key UNIQUE (digest)
 );
+
+create table silence (
+  id integer generated always as identity not null,
+  matchers jsonb not null,
+  start_at timestamp with time zone not null,
+  end_at timestamp with time zone not null,
+  note text default ''::text not null,
+  created_by text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint silence_pkey PRIMARY KEY (id),
+  constraint silence_check CHECK ((end_at > start_at))
+);
+
+create table transition (
+  host_id integer not null,
+  id bigint generated always as identity not null,
+  key text not null,
+  incident_id bigint not null,
+  kind text not null,
+  severity text not null,
+  at timestamp with time zone not null,
+  handled_at timestamp with time zone,
+  constraint transition_pkey PRIMARY KEY (host_id, id),
+  constraint transition_host_id_key_key UNIQUE (host_id, key),
+  constraint transition_kind_check CHECK ((kind = ANY (ARRAY['firing'::text, 'severity'::text, 'resolved'::text, 'flapping'::text, 'acknowledged'::text, 'unacknowledged'::text]))),
+  constraint transition_severity_check CHECK ((severity = ANY (ARRAY['warning'::text, 'critical'::text])))
+);
+CREATE INDEX transition_incident ON transition USING btree (incident_id);
+CREATE INDEX transition_waiting ON transition USING btree (id) WHERE handled_at IS NULL;
 
 CREATE OR REPLACE FUNCTION api.rollup(hostname text, metric text, tier text, since timestamp with time zone, until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone)
  RETURNS TABLE(at timestamp with time zone, count bigint, min double precision, max double precision, avg double precision, sum double precision, first double precision, last double precision, increase double precision)

@@ -17,7 +17,11 @@ const LONG_FILES: Record<string, { lines: number; reason: string }> = {
 const LONG_FUNCTIONS: Record<string, { lines: number; reason: string }> = {};
 
 /** Folders that wait for what will use them. An entry goes as soon as everything there is used. */
-const NOT_YET_USED: Record<string, string> = {};
+const NOT_YET_USED: Record<string, string> = {
+  "db/incidents.ts": "server/alerts reads with it",
+  "db/transitions.ts": "server/notify claims with it",
+  "db/downtimes.ts": "server/notify looks into it",
+};
 
 interface Ban {
   what: string;
