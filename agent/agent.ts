@@ -13,6 +13,7 @@ import { HostFacts } from "./facts.ts";
 import { createHostMethods } from "./host.ts";
 import { MemoryOutbox, type Outbox } from "./outbox.ts";
 import { ownMetadata, ownSeries } from "./own_metrics.ts";
+import { reportParts } from "./report_parts.ts";
 import { reportText } from "./report_text.ts";
 import { type RoundReport, Rounds } from "./rounds.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -127,7 +128,6 @@ class RunningAgent implements Agent {
     this.#rounds = new Rounds({
       clock,
       log,
-      onSeries: (series, metadata) => this.#facts.note(series, metadata),
       onReport: (report, extra) => void this.#report(report, extra),
       onEnded: (name) => this.#schedule.ended(name),
     });
@@ -187,23 +187,29 @@ class RunningAgent implements Agent {
     log.info("Agent stopped", { reports, dropped });
   }
 
-  async #report({ at_ms, series }: RoundReport, extra: boolean): Promise<void> {
+  async #report({ at_ms, series, metadata }: RoundReport, extra: boolean): Promise<void> {
     const { hostname } = this.#options.config;
     // The agent's own numbers travel once a tick; a report of a single script would repeat them.
     const all = extra ? series : new Map([...series, ...this.#own()]);
     if (all.size === 0) return;
-    this.#reports += 1;
-    await this.#outbox.append({
-      at_ms,
-      text: reportText({ hostname, at_ms, series: all }),
-      samples: countSamples(all),
-    });
+    for (const part of reportParts(all)) {
+      this.#reports += 1;
+      await this.#outbox.append({
+        at_ms,
+        text: reportText({ hostname, at_ms, series: part }),
+        samples: countSamples(part),
+      });
+    }
+    // After the report: a server can only take to heart what it is told of series it knows.
+    for (const name of all.keys()) {
+      this.#facts.note(name, () => ownMetadata(name) ?? metadata(name));
+    }
     this.#sender.wake();
   }
 
   #own() {
     const sent = this.#sender.totals();
-    const own = ownSeries({
+    return ownSeries({
       samples_sent: sent.samples,
       reports_sent: sent.stored + sent.duplicate,
       reports_refused: sent.refused,
@@ -214,8 +220,6 @@ class RunningAgent implements Agent {
       script_errors_total: this.#rounds.errorsTotal(),
       script_errors: this.#rounds.errors(),
     });
-    for (const series of own.keys()) this.#facts.note(series, () => ownMetadata(series));
-    return own;
   }
 }
 

@@ -28,6 +28,11 @@ export interface Collector {
   timeout_ms: number;
   permissions: PermissionSet;
   runner: Runner;
+  /**
+   * Its series come and go, or are thousands: they make a report of their own, so that the report
+   * of all others keeps its form, which the server recognises.
+   */
+  own_report?: boolean;
 }
 
 /** A script that is not run, and why. `elsewhere`: it is for other operating systems. */

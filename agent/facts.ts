@@ -8,12 +8,15 @@ import type { ReportFacts } from "./report_text.ts";
 /** In case the server lost them, or another one answers now. */
 const REPEAT_MS = 3_600_000;
 /** A script that invents names without end must not fill the memory: then all are told anew. */
-const SERIES_MAX = 20_000;
+const SERIES_MAX = 200_000;
+
+/** Of an exporter with thousands of series: about 1 MB a request, the rest goes with the next ones. */
+const SERIES_PER_REQUEST_MAX = 2_000;
 
 /** Facts that go with one request; hand it back to `told()` when the server has it. */
 export interface DueFacts {
   facts: ReportFacts;
-  /** All of them, not only what is new. */
+  /** It begins to tell all of them, not only what is new. */
   complete: boolean;
 }
 
@@ -46,13 +49,15 @@ export class HostFacts {
   /** What should go with the next request, if anything. `now_ms` is monotonic. */
   due(now_ms: number): DueFacts | undefined {
     const { alias, location, tags } = this.#host;
-    if (this.#told_at_ms === undefined || now_ms - this.#told_at_ms >= REPEAT_MS) {
-      const metadata: Record<string, MetricMetadata> = {};
-      for (const [series, known] of this.#known) if (known !== undefined) metadata[series] = known;
-      return { complete: true, facts: { alias, location, tags, metadata } };
+    const complete = this.#told_at_ms === undefined || now_ms - this.#told_at_ms >= REPEAT_MS;
+    if (complete) {
+      for (const [series, known] of this.#known) {
+        if (known !== undefined) this.#fresh.set(series, known);
+      }
     }
-    if (this.#fresh.size === 0) return undefined;
-    return { complete: false, facts: { tags: {}, metadata: Object.fromEntries(this.#fresh) } };
+    const metadata = Object.fromEntries(this.#fresh.entries().take(SERIES_PER_REQUEST_MAX));
+    if (complete) return { complete, facts: { alias, location, tags, metadata } };
+    return this.#fresh.size === 0 ? undefined : { complete, facts: { tags: {}, metadata } };
   }
 
   /** The server has answered a request with these facts. */

@@ -16,17 +16,26 @@ import type { MetricMetadata } from "../report.ts";
 import type { Series, SeriesValue } from "./collected.ts";
 import type { Collector } from "./collectors.ts";
 import type { Tick } from "./plan.ts";
+import type { Outcome, Runner } from "./runner.ts";
+import { SeriesOwners, takenText } from "./series_owners.ts";
 
 export interface RoundReport {
   at_ms: number;
   series: Series;
+  /** What one of these series means. */
+  metadata: (series: string) => MetricMetadata | undefined;
+}
+
+/** What one collector gives to a report. */
+interface Share {
+  series: Series;
+  runner?: Runner;
+  own_report?: boolean;
 }
 
 export interface RoundsOptions {
   clock: Clock;
   log: Logger;
-  /** Called for each series that is about to be reported. */
-  onSeries: (series: string, metadata: () => MetricMetadata | undefined) => void;
   /** The report of a tick (`extra` is false), or one of a single script besides it. */
   onReport: (report: RoundReport, extra: boolean) => void;
   /** A script's run is over. */
@@ -51,6 +60,7 @@ interface RunRecord {
 export class Rounds {
   readonly #options: RoundsOptions;
   readonly #records = new Map<string, RunRecord>();
+  readonly #owners = new SeriesOwners();
   readonly #open = new Set<Promise<void>>();
   /** Of collectors that are no more: a counter must not go backwards. */
   #gone_errors = 0;
@@ -70,12 +80,14 @@ export class Rounds {
     for (const [name, { errors }] of this.#records) {
       if (names.has(name)) continue;
       this.#gone_errors += errors;
+      this.#owners.release(name);
       this.#records.delete(name);
     }
     for (const collector of collectors) {
       const known = this.#records.get(collector.name);
       if (known?.collector === collector) continue;
       const fresh = { collector, told: "", timeouts_in_row: 0, rest_until_ms: 0 };
+      this.#owners.release(collector.name);
       // The same record, so that a run under way still counts its error.
       if (known !== undefined) Object.assign(known, fresh);
       else this.#records.set(collector.name, { ...fresh, errors: 0 });
@@ -113,52 +125,80 @@ export class Rounds {
 
   async #round(tick: Tick): Promise<void> {
     const { clock, onReport } = this.#options;
+    const { at_ms } = tick;
     const merged = new Map<string, SeriesValue>();
+    const runners = new Map<string, Runner>();
     const all_done = new AbortController();
     let waiting = true;
     let scripts_ms = 0;
     const runs = tick.scripts.map(async (name) => {
       const begin_ms = clock.monotonic();
-      const series = await this.#run(name, tick.at_ms);
+      const { series, runner, own_report } = await this.#run(name, at_ms);
       scripts_ms += clock.monotonic() - begin_ms;
-      if (this.#stopped) return;
+      if (this.#stopped || runner === undefined) return;
       const { timed, plain } = byOwnTime(series);
-      if (timed.size > 0) onReport({ at_ms: tick.at_ms, series: timed }, true);
-      if (waiting) { for (const [key, value] of plain) merged.set(key, value); }
-      else if (plain.size > 0) onReport({ at_ms: tick.at_ms, series: plain }, true);
+      const metadata = (key: string) => runner.metadata(key);
+      if (timed.size > 0) onReport({ at_ms, series: timed, metadata }, true);
+      if (waiting && !own_report) {
+        for (const [key, value] of plain) {
+          merged.set(key, value);
+          runners.set(key, runner);
+        }
+      } else if (plain.size > 0) onReport({ at_ms, series: plain, metadata }, true);
     });
     const everything = Promise.all(runs).then(() => all_done.abort());
     await clock.sleep(REPORT_WAIT_MS, all_done.signal);
     waiting = false;
     this.#scripts_ms = scripts_ms;
-    if (!this.#stopped) onReport({ at_ms: tick.at_ms, series: merged }, false);
+    const metadata = (key: string) => runners.get(key)?.metadata(key);
+    if (!this.#stopped) onReport({ at_ms, series: merged, metadata }, false);
     await everything;
   }
 
-  async #run(name: string, at_ms: number): Promise<Series> {
-    const { clock, onEnded, onSeries } = this.#options;
+  async #run(name: string, at_ms: number): Promise<Share> {
+    const { clock, onEnded } = this.#options;
     const record = this.#records.get(name);
     try {
-      if (record === undefined || clock.monotonic() < record.rest_until_ms) return new Map();
-      const { runner, timeout_ms } = record.collector;
+      if (record === undefined || clock.monotonic() < record.rest_until_ms) {
+        return { series: new Map() };
+      }
+      const { runner, timeout_ms, own_report } = record.collector;
       const outcome = await runner.collect({ at_ms, timeout_ms });
-      if (this.#stopped || !this.#records.has(name)) return new Map();
+      if (this.#stopped || !this.#records.has(name)) {
+        return { series: new Map() };
+      }
       record.timeouts_in_row = outcome.kind === "timeout" || outcome.kind === "stuck"
         ? record.timeouts_in_row + 1
         : 0;
-      if (outcome.kind !== "done") return this.#failed(record, outcome.message);
-      for (const series of outcome.series.keys()) {
-        onSeries(series, () => runner.metadata(series));
-      }
-      if (record.told !== "") this.#options.log.info("Collector works again", { script: name });
-      record.told = "";
-      return outcome.series;
+      return { series: this.#seriesOf(record, outcome), runner, own_report };
     } finally {
       onEnded(name);
     }
   }
 
-  #failed(record: RunRecord, message: string): Series {
+  /** What is reported of a run, remarks about it included. */
+  #seriesOf(record: RunRecord, outcome: Outcome): Series {
+    const { name } = record.collector;
+    const { kept, taken } = this.#owners.claim(name, outcome.series ?? new Map());
+    if (outcome.kind !== "done") return withRemark(kept, name, this.#failed(record, outcome));
+    const [first] = taken;
+    const note = first === undefined ? outcome.note : takenText(taken, this.#owners.ownerOf(first));
+    return withRemark(kept, name, this.#went(record, note));
+  }
+
+  /** It went well, perhaps with something to say; the remark is "" when that is known. */
+  #went(record: RunRecord, note = ""): string {
+    const { log } = this.#options;
+    const { name: script } = record.collector;
+    if (record.told === note) return "";
+    if (note === "") log.info("Collector works again", { script });
+    else log.warn("Collector gives only a part", { script, message: note });
+    record.told = note;
+    return note;
+  }
+
+  /** Counts it, and gives the message when it is a new one, else "". */
+  #failed(record: RunRecord, { message }: Exclude<Outcome, { kind: "done" }>): string {
     const { log, clock } = this.#options;
     const { collector, timeouts_in_row } = record;
     record.errors += 1;
@@ -166,11 +206,17 @@ export class Rounds {
       const rest_ms = collector.every_ms * 2 ** (timeouts_in_row - TIMEOUTS_TOLERATED);
       record.rest_until_ms = clock.monotonic() + Math.min(REST_MS_MAX, rest_ms);
     }
-    if (record.told === message) return new Map();
+    if (record.told === message) return "";
     record.told = message;
     log.warn("Collector failed", { script: collector.name, file: collector.file, message });
-    return new Map([[collector.name, { value: null, message }]]);
+    return message;
   }
+}
+
+/** A remark stands at the collector's name, unless there is a value of it. */
+function withRemark(series: Series, name: string, message: string): Series {
+  if (message === "" || series.has(name)) return series;
+  return new Map<string, SeriesValue>([...series, [name, { value: null, message }]]);
 }
 
 /** Splits a script's series into those with a time of their own, and the others. */

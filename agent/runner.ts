@@ -15,11 +15,12 @@ export interface Run {
 
 /**
  * What a run came to. `timeout` and `stuck` count as missed deadlines; the message is for the author.
- * `series` are complete: checked, and of a form that the server takes.
+ * `series` are complete: checked, and of a form that the server takes. A failed run may have some too,
+ * such as that its target is down.
  */
 export type Outcome =
-  | { kind: "done"; series: Series }
-  | { kind: "failed" | "timeout" | "stuck" | "lost"; message: string };
+  | { kind: "done"; series: Series; note?: string }
+  | { kind: "failed" | "timeout" | "stuck" | "lost"; message: string; series?: Series };
 
 export interface Runner extends AsyncDisposable {
   /** Runs once. Never rejects, and is not called again before it has ended. */
