@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
-import { type Collector, loadCollectors, type RejectedScript } from "./collectors.ts";
+import { type Collector, isIdle, loadCollectors, type RejectedScript } from "./collectors.ts";
 import type { Series } from "./collected.ts";
 import type { AgentConfig } from "./config.ts";
 import { HostFacts } from "./facts.ts";
@@ -69,7 +69,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   try {
     const { collectors, rejected } = await loadCollectors(config, { sandbox });
     for (const { name, file, state, reason } of rejected) {
-      if (state === "elsewhere") log.debug("Collector is for other systems", { script: name });
+      if (isIdle(state)) log.debug("Collector is not needed", { script: name, reason });
       else log.warn("Collector is not run", { script: name, file, reason });
     }
     const agent = new RunningAgent({ ...options, log }, { sandbox, collectors, rejected });

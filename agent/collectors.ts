@@ -1,7 +1,17 @@
 /**
  * From files to collectors that may run: link, ask for metadata without permissions, compare what is
  * declared with the operator's policy, admit. Whatever fails here is one script's own trouble.
+ *
+ * The shipped scripts share one Worker, also when they have targets: they are part of the product, and
+ * a Worker for each would cost 8 MB each. It may reach what the operator's targets name, together, and
+ * nothing else.
  */
+import {
+  collectorOptions,
+  commonOptions,
+  missingNeed,
+  unknownCollectors,
+} from "./collector_options.ts";
 import { type AgentConfig } from "./config.ts";
 import { linkScript } from "./link.ts";
 import {
@@ -12,7 +22,7 @@ import {
   permissionsText,
 } from "./permissions.ts";
 import type { Runner } from "./runner.ts";
-import type { Sandbox } from "./sandbox.ts";
+import type { Sandbox, SandboxScript } from "./sandbox.ts";
 import { readScriptMetadata, type ScriptMetadata } from "./script_metadata.ts";
 import { scriptRunner } from "./script_runner.ts";
 import { findScripts, type ScriptFile, type ScriptOrigin } from "./scripts.ts";
@@ -35,13 +45,21 @@ export interface Collector {
   own_report?: boolean;
 }
 
-/** A script that is not run, and why. `elsewhere`: it is for other operating systems. */
+/**
+ * A script that is not run, and why. `elsewhere`: it is for other machines; `off`: it was switched
+ * off, or waits for options that nobody wrote.
+ */
 export interface RejectedScript {
   name: string;
   file: string;
   origin: ScriptOrigin;
-  state: "broken" | "refused" | "elsewhere";
+  state: "broken" | "refused" | "elsewhere" | "off";
   reason: string;
+}
+
+/** Not run, and nothing is wrong with that. */
+export function isIdle(state: RejectedScript["state"]): boolean {
+  return state === "elsewhere" || state === "off";
 }
 
 export interface LoadedCollectors {
@@ -56,23 +74,49 @@ export async function loadCollectors(
 ): Promise<LoadedCollectors> {
   const loaded: LoadedCollectors = { collectors: [], rejected: [] };
   using stripper = new TypeStripper();
-  for (const script of await findScripts(config)) {
-    const result = await loadOne(script, { config, sandbox: options.sandbox, stripper });
-    if ("reason" in result) loaded.rejected.push(result);
-    else loaded.collectors.push(result);
+  const scripts = await findScripts(config);
+  const admissible: SandboxScript[] = [];
+  for (const file of scripts) {
+    const result = await loadOne(file, { config, sandbox: options.sandbox, stripper });
+    if ("reason" in result) {
+      loaded.rejected.push(result);
+      continue;
+    }
+    loaded.collectors.push(result.collector);
+    admissible.push(result.script);
   }
+  admit(admissible, loaded.collectors, options.sandbox);
   options.sandbox.trim();
+  for (const unknown of unknownCollectors(config, scripts.map(({ name }) => name))) {
+    loaded.rejected.push({ ...unknown, file: "settings", origin: "user", state: "broken" });
+  }
   return loaded;
+}
+
+function admit(
+  scripts: readonly SandboxScript[],
+  collectors: readonly Collector[],
+  sandbox: Sandbox,
+): void {
+  const granted = new Map(collectors.map(({ name, permissions }) => [name, permissions]));
+  const together = collectors.filter(({ origin }) => origin === "shipped")
+    .reduce<PermissionSet>((sum, { permissions }) => mergedPermissions(sum, permissions), {});
+  for (const script of scripts) {
+    const own = granted.get(script.name) ?? {};
+    sandbox.admit(script, script.origin === "shipped" ? together : own);
+  }
 }
 
 async function loadOne(
   script: ScriptFile,
   options: { config: AgentConfig; sandbox: Sandbox; stripper: TypeStripper },
-): Promise<Collector | RejectedScript> {
+): Promise<{ collector: Collector; script: SandboxScript } | RejectedScript> {
   const { config, sandbox, stripper } = options;
   const { name, origin } = script;
   const about = { name, origin, file: shortPath(script.file) };
   const reject = (state: RejectedScript["state"], reason: string) => ({ ...about, state, reason });
+  const { enabled = true, every, timeout } = commonOptions(name, config);
+  if (!enabled) return reject("off", "is switched off in the settings");
   let text: string;
   try {
     ({ text } = await linkScript(script.file, { stripper }));
@@ -88,22 +132,36 @@ async function loadOne(
   if (platforms !== undefined && !platforms.includes(Deno.build.os)) {
     return reject("elsewhere", `is for ${platforms.join(", ")}`);
   }
-  const permissions = metadata.permissions ?? {};
-  if (origin === "user") {
-    const { default: common, scripts } = config.permissions;
-    const own = Object.hasOwn(scripts, name) ? scripts[name] : undefined;
-    const excess = permissionExcess(permissions, mergedPermissions(common, own ?? {}));
-    if (excess.length > 0) return reject("refused", excessText(name, excess));
+  const missing = await missingNeed(metadata.needs);
+  if (missing !== undefined) return reject("elsewhere", `needs ${missing}, which is not here`);
+  const set = await collectorOptions(name, metadata, config);
+  if (set.kind === "off") {
+    return reject("off", `needs collectors.${name}.${set.missing.join(", ")} in the settings`);
   }
-  sandbox.admit({ name, origin, text }, permissions);
-  return {
+  if (set.kind === "wrong") return reject("broken", set.faults.join("; "));
+  const declared = metadata.permissions ?? {};
+  const excess = origin === "user" ? permissionExcess(declared, policyOf(name, config)) : [];
+  if (excess.length > 0) return reject("refused", excessText(name, excess));
+  const collector = {
     ...about,
     metadata,
-    permissions,
-    every_ms: metadata.every ?? config.interval,
-    timeout_ms: metadata.timeout ?? config.timeout,
+    // what the options name was written by the operator: that is the policy for it
+    permissions: grantedPermissions(declared, set.permissions),
+    every_ms: every ?? metadata.every ?? config.interval,
+    timeout_ms: timeout ?? metadata.timeout ?? config.timeout,
     runner: scriptRunner({ name, metadata }, { sandbox }),
   };
+  return { collector, script: { name, origin, text, options: set.values } };
+}
+
+function policyOf(name: string, { permissions }: AgentConfig): PermissionSet {
+  const { default: common, scripts } = permissions;
+  return mergedPermissions(common, Object.hasOwn(scripts, name) ? scripts[name] ?? {} : {});
+}
+
+/** Sorts that neither grants stay absent. */
+function grantedPermissions(declared: PermissionSet, options: PermissionSet): PermissionSet {
+  return Object.keys(options).length === 0 ? declared : mergedPermissions(declared, options);
 }
 
 function shortPath(file: string | URL): string {

@@ -58,6 +58,15 @@ export const agentConfigSchema = z.strictObject({
     default: permissionsSchema.default(DEFAULT_POLICY),
     scripts: z.record(z.string(), permissionsSchema).default({}),
   }).prefault({}),
+  /** Settings of single collectors, by their name: these three, and what each of them describes. */
+  collectors: z.record(
+    z.string(),
+    z.looseObject({
+      enabled: z.boolean().optional(),
+      every: duration({ min_ms: 1_000, max_ms: 24 * HOUR_MS }).optional(),
+      timeout: duration({ min_ms: 10, max_ms: HOUR_MS }).optional(),
+    }),
+  ).default({}),
   /** How much is kept while the server cannot be reached; the oldest reports go first. */
   outbox_bytes: z.int().min(64 * 1024).max(1024 * MIB).default(16 * MIB),
   /** How long the server may take to answer. */

@@ -6,6 +6,7 @@ import { cpus, networkInterfaces } from "node:os";
 import type { Clock } from "../clock.ts";
 import { readDisks } from "./disks.ts";
 import { isHostFile, isHostFolder } from "./host_files.ts";
+import type { PermissionSet } from "./permissions.ts";
 import type { CpuTimes, Disk, Host, Memory, NetworkAddress } from "./monitor.d.ts";
 
 /** Files of /proc have no size; /proc/interrupts of a big machine has 200 kB. */
@@ -13,8 +14,11 @@ const FILE_BYTES_MAX = 1024 * 1024;
 /** No script sleeps longer than any timeout allows. */
 const SLEEP_MS_MAX = 3_600_000;
 
-/** The methods of `Host` that a Worker can call, by name. */
-export type HostMethods = Record<string, (argument: unknown) => unknown>;
+/** The methods of `Host` that a Worker can call, by name; `permissions` are those of the Worker. */
+export type HostMethods = Record<
+  string,
+  (argument: unknown, permissions: PermissionSet) => unknown
+>;
 
 function memory(): Memory {
   const { swapTotal, swapFree, ...rest } = Deno.systemMemoryInfo();
@@ -61,7 +65,7 @@ async function listHostFolder(path: unknown): Promise<string[]> {
 export function createHostMethods(options: { clock: Clock }): HostMethods {
   // A dying disk answers late or never: callers wait for one question, not for one each.
   let pending_disks: Promise<Disk[]> | undefined;
-  const methods: Record<Exclude<keyof Host, "platform">, (argument: unknown) => unknown> = {
+  const methods: Record<Exclude<keyof Host, "platform" | "options">, HostMethods[string]> = {
     read: readHostFile,
     list: listHostFolder,
     sleep: (ms) => {

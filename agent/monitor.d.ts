@@ -42,6 +42,49 @@ export interface Permissions {
   ffi?: boolean | string[];
 }
 
+/**
+ * Something an operator may set for the collector, under `collectors.<its name>` of the agent's
+ * settings. The value is checked by the agent and given as `host.options`.
+ *
+ *   boolean, number, text      as they are
+ *   duration                   milliseconds
+ *   texts                      a list of texts
+ *   secret                     a text; `password` may also be written as `password_file`
+ *   url                        a text; permits the network of its host and port
+ *   address                    `{ hostname, port }`, or `{ path }` of a socket; permits that
+ *   nameserver                 a list of `{ hostname, port }`; "system" is what the machine uses
+ *   targets                    a list of objects of `fields`, each with a `name` of its own; a text
+ *                              is taken as an object with only `shorthand`
+ */
+export interface Option {
+  type:
+    | "boolean"
+    | "number"
+    | "text"
+    | "duration"
+    | "texts"
+    | "secret"
+    | "url"
+    | "address"
+    | "nameserver"
+    | "targets";
+  /** One sentence, at most 500 characters. */
+  description: string;
+  /** The collector is off until this is written. */
+  required?: boolean;
+  /** As an operator would write it. */
+  default?: boolean | number | string | string[];
+  /** Of a number, or of a duration in milliseconds. */
+  min?: number;
+  max?: number;
+  /** What a text may be. */
+  choices?: string[];
+  /** The port of an address without one. */
+  default_port?: number;
+  fields?: Record<string, Omit<Option, "fields" | "shorthand">>;
+  shorthand?: string;
+}
+
 /** `export const metric: Metric`. All of it is optional, and so is the export itself. */
 export interface Metric extends SeriesMetadata {
   /** How often. Default: the agent's interval. */
@@ -51,6 +94,10 @@ export interface Metric extends SeriesMetadata {
   permissions?: Permissions;
   /** Where the script works: "linux", "darwin", "windows". Default: everywhere. */
   platforms?: string[];
+  /** Paths of /proc, /sys or /run that the machine must have, else the script is not for it. */
+  needs?: string[];
+  /** What an operator may set, by name. */
+  options?: Record<string, Option>;
   /**
    * Metadata of the script's sub-metrics, by their name below the script (`"root.used_percent"`) or
    * by its last part (`"used_percent"`). `unit` and `kind` above are the default for all of them.
@@ -115,8 +162,10 @@ export interface NetworkAddress {
  * What the agent lets every script ask about the machine, without any permission. All of it is read
  * by the agent itself; a call outside this list, or a file outside the allow list, rejects.
  */
-export interface Host {
+export interface Host<Options = unknown> {
   readonly platform: "linux" | "darwin" | "windows" | "freebsd" | string;
+  /** What the operator has set, as `metric.options` describes it. */
+  readonly options: Options;
   /** Text of a file of /proc or /sys on the agent's allow list. Rejects where it does not exist. */
   read(path: string): Promise<string>;
   /** Names in a directory of /proc or /sys on the allow list, sorted. */

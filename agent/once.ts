@@ -2,7 +2,7 @@
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { SeriesValue } from "./collected.ts";
-import { loadCollectors, type RejectedScript } from "./collectors.ts";
+import { isIdle, loadCollectors } from "./collectors.ts";
 import type { AgentConfig } from "./config.ts";
 import { createHostMethods } from "./host.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -37,7 +37,7 @@ export async function collectOnce(
     hostname: config.hostname,
     timestamp: at_ms / 1000,
     metrics: [],
-    failed: rejected.filter(isFailure).map(({ name, reason }) => ({
+    failed: rejected.filter(({ state }) => !isIdle(state)).map(({ name, reason }) => ({
       script: name,
       message: reason,
     })),
@@ -57,11 +57,6 @@ export async function collectOnce(
   }));
   result.metrics.sort((a, b) => a.metric < b.metric ? -1 : 1);
   return result;
-}
-
-/** A script for another operating system has not failed. */
-function isFailure({ state }: RejectedScript): boolean {
-  return state !== "elsewhere";
 }
 
 function shownValue(value: SeriesValue): { value: number | null; message?: string } {

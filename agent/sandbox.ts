@@ -21,6 +21,8 @@ export interface SandboxScript {
   origin: ScriptOrigin;
   /** JavaScript, as agent/link.ts makes it. */
   text: string;
+  /** What the script finds in `host.options`. */
+  options?: Record<string, unknown>;
 }
 
 export interface SandboxOptions {
@@ -104,7 +106,7 @@ export class Sandbox implements Disposable {
         const loaded = await cell.load(inmate.script, LOAD_MS_MAX);
         if (loaded.kind !== "done") return loaded;
       }
-      return await cell.collect(name, timeout_ms);
+      return await cell.collect(inmate.script, timeout_ms);
     }, wanted);
     if (answer.kind === "stuck" && inmate.script.origin === "user") {
       inmate.banned = `${answer.message}; it is not run again until its file has changed`;

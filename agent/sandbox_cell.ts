@@ -113,8 +113,17 @@ export class Cell {
   }
 
   /** Runs `collect()` of a loaded script. */
-  collect(script: string, timeout_ms: number): Promise<Answer> {
-    return this.#request(script, timeout_ms, (request) => ({ type: "collect", request, script }));
+  collect(
+    script: { name: string; options?: Record<string, unknown> },
+    timeout_ms: number,
+  ): Promise<Answer> {
+    const { name, options = {} } = script;
+    return this.#request(name, timeout_ms, (request) => ({
+      type: "collect",
+      request,
+      script: name,
+      options,
+    }));
   }
 
   /** Ends the Worker. Requests under way are answered as lost. */
@@ -201,10 +210,10 @@ export class Cell {
     }
     this.#calls += 1;
     try {
-      const { host } = this.#options;
+      const { host, permissions } = this.#options;
       const answer = Object.hasOwn(host, method) ? host[method] : undefined;
       if (answer === undefined) throw new Error(`host.${method}() does not exist`);
-      this.#send({ type: "reply", call, value: await answer(argument) });
+      this.#send({ type: "reply", call, value: await answer(argument, permissions) });
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       this.#send({ type: "refuse", call, message: text });

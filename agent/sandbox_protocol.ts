@@ -9,7 +9,7 @@ export type ToWorker =
   /** First message; `focus[0]` is where the Worker notes the request it is working on. */
   | { type: "start"; focus: Int32Array<SharedArrayBuffer>; platform: string }
   | { type: "load"; request: number; script: string; text: string }
-  | { type: "collect"; request: number; script: string }
+  | { type: "collect"; request: number; script: string; options: Record<string, unknown> }
   | { type: "forget"; script: string }
   | { type: "reply"; call: number; value: unknown }
   | { type: "refuse"; call: number; message: string }

@@ -103,7 +103,7 @@ function plainJson(value: unknown): string | undefined {
   return text;
 }
 
-function hostFor(request: number): Host {
+function hostFor(request: number, options: Record<string, unknown>): Host {
   const ask = <T>(method: string, argument?: unknown) =>
     new Promise<T>((resolve, reject) => {
       const call = next_call++;
@@ -113,6 +113,7 @@ function hostFor(request: number): Host {
     });
   return {
     platform,
+    options,
     read: (path) => ask("read", path),
     list: (path) => ask("list", path),
     sleep: (ms) => ask("sleep", ms),
@@ -140,11 +141,13 @@ async function load(message: { request: number; script: string; text: string }):
   }
 }
 
-async function collect(request: number, script: string): Promise<void> {
+async function collect(
+  { request, script, options }: Extract<ToWorker, { type: "collect" }>,
+): Promise<void> {
   try {
     const loaded = scripts.get(script);
     if (loaded === undefined) throw new Misuse("is not loaded");
-    const result = await loaded.collect(hostFor(request));
+    const result = await loaded.collect(hostFor(request, options));
     if (result === undefined) throw new Misuse("returned nothing");
     post({ type: "done", request, json: plainJson(result) });
   } catch (error) {
@@ -171,7 +174,7 @@ scope.addEventListener("message", ({ data }) => {
   if (data.type === "reply" || data.type === "refuse") return settle(data);
   focus[0] = data.request;
   if (data.type === "load") void load(data);
-  else void collect(data.request, data.script);
+  else void collect(data);
 });
 
 /** An error that no run of a script awaited; the stack may tell whose it is. */

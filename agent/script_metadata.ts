@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { childPath, metadataSchema, type MetricMetadata } from "../report.ts";
 import { duration } from "./duration.ts";
+import { optionsSchema } from "./options.ts";
 import { permissionsSchema } from "./permissions.ts";
 
 export const scriptMetadataSchema = z.strictObject({
@@ -12,6 +13,11 @@ export const scriptMetadataSchema = z.strictObject({
   description: metadataSchema.shape.description,
   permissions: permissionsSchema.optional(),
   platforms: z.array(z.string()).max(20).optional(),
+  /** Of these paths the machine has to have every one. Only what says what the machine is. */
+  needs: z.array(
+    z.string().regex(/^\/(proc|sys|run)\/[^\0]+$/, 'must be a path such as "/proc/pressure"'),
+  ).max(20).optional(),
+  options: optionsSchema.optional(),
   metrics: z.record(z.string(), metadataSchema).optional(),
 });
 /** Durations are milliseconds here. */

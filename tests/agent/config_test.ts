@@ -21,6 +21,7 @@ Deno.test("loadAgentConfig() needs nothing", async () => {
   assert.deepEqual(await loadAgentConfig({ hostname }), {
     server: "http://localhost:8888",
     hostname: "vm1",
+    collectors: {},
     tags: {},
     shipped: true,
     interval: 10_000,

@@ -5,7 +5,7 @@ import { isHostFile, isHostFolder } from "../../agent/host_files.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const host = createHostMethods({ clock: new FakeClock() });
-const ask = async (method: string, argument?: unknown) => await host[method]?.(argument);
+const ask = async (method: string, argument?: unknown) => await host[method]?.(argument, {});
 
 const SERVED = [
   "/proc/stat",

@@ -7,11 +7,13 @@ export function fixture(name: string): string {
 }
 
 /** A host with these answers; asking for anything else fails the test. */
-export function fixtureHost(answers: Partial<Host>): Host {
+export function fixtureHost<Options = unknown>(answers: Partial<Host<Options>>): Host<Options> {
   const refuse = (method: string) => (...args: unknown[]) =>
     Promise.reject(new Error(`host.${method}(${args.join()}) was not expected`));
   return {
     platform: "linux",
+    // a collector without options does not look at them
+    options: {} as Options,
     read: refuse("read"),
     list: refuse("list"),
     sleep: refuse("sleep"),
