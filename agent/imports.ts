@@ -1,11 +1,13 @@
 /**
- * Whether a JavaScript text imports anything. Refused, because a Worker's permissions do not hold
- * there: in a compiled program `import()` of a file on disk is not asked for permission, and an
- * import whose name is written out may be fetched before permissions are looked at.
+ * What a JavaScript text imports. Nothing of it may reach a Worker, because a Worker's permissions do
+ * not hold there: in a compiled program `import()` of a file on disk is not asked for permission, and
+ * an import whose name is written out may be fetched before permissions are looked at. Imports of a
+ * script's own files, in the plainest form there is, are found here to be replaced by what is in
+ * those files (link.ts); all others are refused.
  *
  * This is not a parser. Telling comments, texts and regular expressions from code is where a small
  * parser can be fooled, so the whole text is looked at, comments and texts included: nothing can be
- * hidden from it. The price is that a comment or text that *looks* like an import is refused too.
+ * hidden from it. The price is that a comment or text that *looks* like an import is one.
  * Every step only goes forward, so that no text makes it slow.
  */
 
@@ -61,12 +63,44 @@ function isReexport(text: string, at: number): boolean {
   return wordAt(text, afterGap(text, end + 1)) === "from";
 }
 
-/** Where the text imports something, as a line number from 1; undefined when it does not. */
-export function importLine(text: string): number | undefined {
+/** An import of a file of one's own. `from` and `to` are where its name stands, quotes included. */
+export interface OwnImport {
+  specifier: string;
+  from: number;
+  to: number;
+  /** Counted from 1. */
+  line: number;
+}
+
+/** Names, braces and stars: nothing that could begin another expression. */
+const CLAUSE = /[\w$\s,{}*]*/y;
+const OWN_NAME = /(["'])(\.{1,2}\/[\w./-]{1,200})\1/y;
+
+/** `at` is behind the word `import` or `export`, of which it is known that it imports. */
+function ownImport(text: string, at: number): Omit<OwnImport, "line"> | undefined {
+  CLAUSE.lastIndex = at;
+  const clause = CLAUSE.exec(text)?.[0] ?? "";
+  if (clause.trim() !== "" && !/(?:^|[\s}])from\s*$/.test(clause.slice(-200))) return undefined;
+  const from = at + clause.length;
+  OWN_NAME.lastIndex = from;
+  const [name = "", , specifier] = OWN_NAME.exec(text) ?? [];
+  return specifier === undefined ? undefined : { specifier, from, to: from + name.length };
+}
+
+/**
+ * The own files that a text imports, in order; or `refused`, the line of an import that is of
+ * anything else, or written in another way.
+ */
+export function ownImports(text: string): { imports: OwnImport[] } | { refused: number } {
+  const imports: OwnImport[] = [];
   for (const match of text.matchAll(/\b(import|export)\b/g)) {
     const behind = match.index + match[0].length;
     const found = match[1] === "import" ? isImport(text, behind) : isReexport(text, behind);
-    if (found) return text.slice(0, match.index).split("\n").length;
+    if (!found) continue;
+    const line = text.slice(0, match.index).split("\n").length;
+    const own = ownImport(text, behind);
+    if (own === undefined) return { refused: line };
+    imports.push({ ...own, line });
   }
-  return undefined;
+  return { imports };
 }

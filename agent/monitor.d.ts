@@ -13,8 +13,8 @@
  * 93}` from `disk.ts` is the series `disk.root`; the empty key is the script's own name, so
  * `{"": 12, "user": 5}` from `cpu_usage.ts` is `cpu_usage` and `cpu_usage.user`.
  *
- * Only types of TypeScript that vanish are allowed (no `enum`, no `namespace`), and so far a script
- * is one file: `import type` is fine, other imports are not.
+ * Only types of TypeScript that vanish are allowed (no `enum`, no `namespace`). A script may import
+ * own files, those in its folder and below (`import { x } from "./lib/x.ts"`), and nothing else.
  */
 
 /** Seconds as a number, or a text such as "500ms", "30s", "5m", "1h". */

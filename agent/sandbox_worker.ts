@@ -55,6 +55,8 @@ function closeDoors(): void {
  * that is a comment with the script's number.
  */
 const SCRIPT_FRAME = /^\s+at .*data:text\/javascript,\/\*(\d+)\*\/\S*?:(\d+):\d+/m;
+/** The same, or one of a file that a script imports: its name stands there instead (link.ts). */
+const ANY_FRAME = /^\s+at .*data:text\/javascript,(?:\/\*\d+\*\/|%2F\*([^*]+)\*%2F)\S*?:(\d+):\d+/m;
 
 /** Deno's advice for a missing permission is about its own command line, run or compiled. */
 const DENO_ADVICE = /, [\w ]+(?: using `deno compile)? --allow-(\w+)(?: flag|`)/;
@@ -67,8 +69,9 @@ const ADVICE = {
 /** The message of an error, and the line of the script's file where it was thrown, if known. */
 function errorText(error: unknown, doing: keyof typeof ADVICE = "collect"): string {
   if (!(error instanceof Error)) return `threw ${String(error)}`;
-  const line = SCRIPT_FRAME.exec(error.stack ?? "")?.[2];
-  const place = line === undefined ? "" : ` (line ${line})`;
+  const [, file, line] = ANY_FRAME.exec(error.stack ?? "") ?? [];
+  const of_file = file === undefined ? "" : ` of ${decodeURIComponent(file)}`;
+  const place = line === undefined ? "" : ` (line ${line}${of_file})`;
   const message = error.name === "NotCapable"
     ? error.message.replace(DENO_ADVICE, ADVICE[doing])
     : error.message;

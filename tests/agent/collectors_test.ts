@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { loadCollectors } from "../../agent/collectors.ts";
 import { type AgentConfigInput, loadAgentConfig } from "../../agent/config.ts";
-import { linkScript } from "../../agent/link.ts";
 import type { Metric } from "../../agent/monitor.d.ts";
 import { Sandbox } from "../../agent/sandbox.ts";
 import type { scriptMetadataSchema } from "../../agent/script_metadata.ts";
@@ -78,7 +77,7 @@ export function collect(): number { return 1; }`,
     "greedy.ts":
       `export const metric = { permissions: { net: ["localhost"], read: ["/x"] } }; ${ONE}`,
     "trusted.ts": `export const metric = { permissions: { run: true } }; ${ONE}`,
-    "imports.ts": `const x = 1;\nimport { y } from "./good.ts";\n${ONE}`,
+    "imports.ts": `const x = 1;\nimport { y } from "node:fs";\n${ONE}`,
     "typed.ts": `enum X { A }\n${ONE}`,
     "empty.ts": "export const metric = {};",
     "odd.ts": `export const metric = { every: "now" }; ${ONE}`,
@@ -117,23 +116,13 @@ export function collect(): number { return 1; }`,
     "refused: asks for more than the policy allows; to allow it, add to permissions.scripts of the agent's settings: " +
       '{"greedy":{"read":["/x"]}}',
   );
-  assert.match(reasons.imports ?? "", /^broken: must be one file without imports.*line 2$/);
+  assert.match(reasons.imports ?? "", /^broken: may import nothing but own files.*line 2$/);
   assert.match(reasons.typed ?? "", /^broken: is not valid TypeScript: .*enum/);
   assert.equal(reasons.empty, "broken: must export a function collect(host)");
   assert.match(reasons.odd ?? "", /^broken: metric\.every: must be between/);
   assert.equal(reasons.elsewhere, "elsewhere: is for plan9");
   assert.match(reasons.reads ?? "", /^broken: NotCapable: .*do it in collect\(\) \(line 1\)$/);
   assert.match(reasons.huge ?? "", /^broken: must have at most 128 kB/);
-});
-
-Deno.test("linkScript() keeps the lines of a script, and knows it by its hash", async () => {
-  await using dir = await scriptFolder({
-    "a.ts": "import type { X } from './x.ts';\n\nexport const a: number = 1;\n",
-  });
-  using stripper = new TypeStripper();
-  const { text, hash } = await linkScript(dir.join("a.ts"), { stripper });
-  assert.match(text, /^\s*\n\nexport const a\s+= 1;\n$/);
-  assert.match(hash, /^[0-9a-f]{64}$/);
 });
 
 Deno.test("TypeStripper: both strippers give the same text for every shipped collector", async () => {

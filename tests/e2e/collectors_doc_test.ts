@@ -21,7 +21,8 @@ const FAILING: Record<string, string> = {
     '  return (await Deno.readTextFile("/etc/passwd")).length;\n}',
   early: 'const text = await Deno.readTextFile("/etc/passwd");\n' +
     "export const collect = () => text.length;",
-  imports: 'import { parse } from "./parse.ts";\nexport const collect = () => parse();',
+  imports: 'import { cpus } from "node:os";\nexport const collect = () => cpus().length;',
+  missing: 'import { parse } from "./lib/parse.ts";\nexport const collect = () => parse();',
   untyped: "enum Colour { Red }\nexport const collect = () => Colour.Red;",
   nothing: "export const answer = 42;",
   hasty: 'export const metric = { every: "10ms" };\nexport const collect = () => 1;',
