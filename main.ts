@@ -9,7 +9,19 @@ import { dataCommands } from "./server/cli/data_command.ts";
 import { createProgram, runProgram } from "./server/cli/program.ts";
 import { listenForStop } from "./server/cli/signals.ts";
 import { programName, systemTerminal } from "./server/cli/terminal.ts";
-import { migrateBase, openForMigrate, serverCommands } from "./server/command.ts";
+import {
+  configure,
+  migrateBase,
+  openForMigrate,
+  serverCommands,
+  withServerOptions,
+} from "./server/command.ts";
+import {
+  doctorCommand,
+  installCommand,
+  movedInstall,
+  versionCommand,
+} from "./server/installation/command.ts";
 
 if (import.meta.main) {
   const { version } = manifest;
@@ -32,11 +44,18 @@ if (import.meta.main) {
     out: terminal.out,
     openDatabase: (options) => openForMigrate(options, context),
   });
+  const doctor_base = withServerOptions("doctor");
+  const doctor = doctorCommand(doctor_base, {
+    ...context,
+    configFile: () => doctor_base.opts().config,
+    readConfig: (file) => configure({ ...doctor_base.opts(), config: file }, context),
+  });
+  const agent = agentCommand(context).addCommand(movedInstall("agent"), { hidden: true });
   const program = createProgram({ version, terminal }, [
-    ...[up, serve, agentCommand(context)],
+    ...[up, serve, agent],
     ...readingCommands(context),
     ...dataCommands(context),
-    ...[migrate, aggregate],
+    ...[migrate, aggregate, doctor, installCommand(context), versionCommand(context)],
   ]);
   Deno.exit(await runProgram(program, { args, version, terminal }));
 }

@@ -101,9 +101,24 @@ const RULES: Rule[] = [
     may_types: ["db/database.ts"],
   },
   {
+    // the program on its machine, looked at from outside: knows the settings of both
+    from: "server/installation/",
+    may: [
+      "server/installation/",
+      "server/cli/",
+      "server/config.ts",
+      "server/start_failure.ts",
+      "agent/config.ts",
+      "agent/once.ts",
+      "db/",
+      ...SHARED,
+    ],
+  },
+  {
     from: "main.ts",
     may: [
       "server/command.ts",
+      "server/installation/command.ts",
       "agent/command.ts",
       "db/command.ts",
       // the process in which a compiled program unpacks PostgreSQL
@@ -126,6 +141,7 @@ const LIBRARIES: Record<string, string[]> = {
     "server/cli/",
     "server/command.ts",
     "server/aggregate/command.ts",
+    "server/installation/command.ts",
     "agent/command.ts",
     "db/command.ts",
     "main.ts",

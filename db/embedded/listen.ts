@@ -41,6 +41,16 @@ export function socketDirectory(postgres_dir: string): string {
   return fits(temporary) ? temporary : `/tmp/monitor-${digest}`;
 }
 
+/** Where the server of a directory listens while it runs; not on Windows, where that changes. */
+export function socketAddress(postgres_dir: string): AddressParts {
+  return {
+    host: socketDirectory(postgres_dir),
+    port: SOCKET_PORT,
+    username: SUPERUSER_NAME,
+    database: DATABASE_NAME,
+  };
+}
+
 /** Removes the socket's directory after the server's end when it lies in the temporary folder. */
 export async function removeSocketDirectory(postgres_dir: string): Promise<void> {
   const dir = socketDirectory(postgres_dir);
@@ -76,12 +86,7 @@ async function listenOnSocket(
       unix_socket_permissions: "0700",
       port: String(SOCKET_PORT),
     },
-    address: {
-      host: dir,
-      port: SOCKET_PORT,
-      username: SUPERUSER_NAME,
-      database: DATABASE_NAME,
-    },
+    address: socketAddress(postgres_dir),
   };
 }
 
