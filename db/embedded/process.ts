@@ -45,6 +45,9 @@ const SETTINGS: Record<string, string> = {
   // at 20,000 reports a second, 100 metrics each, a checkpoint every two minutes instead of seconds
   max_wal_size: "2GB",
   min_wal_size: "256MB",
+  // filling a new segment of the log with zeros held up a commit for 50 ms, once a second at 10,000
+  // reports a second; without, commits take 15 ms at most and 5 % more of them fit
+  wal_init_zero: "off",
   // this build has neither lz4 nor zstd, and pglz costs the writer more than the disk
   wal_compression: "off",
   // no statement here runs long enough to win back its compilation
