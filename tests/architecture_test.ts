@@ -146,7 +146,9 @@ const LIBRARIES: Record<string, string[]> = {
     "db/command.ts",
     "main.ts",
   ],
+  nodemailer: ["server/notify/email.ts"],
   "fast-check": [],
+  "smtp-server": [],
 };
 
 const starts = (path: string, prefixes: readonly string[]) =>
