@@ -17,6 +17,7 @@ import { reportParts } from "./report_parts.ts";
 import { reportText } from "./report_text.ts";
 import { type RoundReport, Rounds } from "./rounds.ts";
 import { Sandbox } from "./sandbox.ts";
+import { sourceContext } from "./sources/source.ts";
 import { Schedule } from "./schedule.ts";
 import { Sender, type SenderTotals } from "./sender.ts";
 
@@ -67,7 +68,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const log = options.log.with({ component: "agent" });
   const sandbox = new Sandbox({ host: createHostMethods({ clock }), clock, log });
   try {
-    const { collectors, rejected } = await loadCollectors(config, { sandbox });
+    const { collectors, rejected } = await loadCollectors(config, {
+      sandbox,
+      sources: sourceContext(config, { clock, log }),
+    });
     for (const { name, file, state, reason } of rejected) {
       if (isIdle(state)) log.debug("Collector is not needed", { script: name, reason });
       else log.warn("Collector is not run", { script: name, file, reason });

@@ -26,13 +26,15 @@ import type { Sandbox, SandboxScript } from "./sandbox.ts";
 import { readScriptMetadata, type ScriptMetadata } from "./script_metadata.ts";
 import { scriptRunner } from "./script_runner.ts";
 import { findScripts, type ScriptFile, type ScriptOrigin } from "./scripts.ts";
+import type { SourceContext } from "./sources/source.ts";
+import { sourceCollectors } from "./sources/sources.ts";
 import { firstLines, TypeStripper } from "./strip.ts";
 
 /** What is run at its ticks. */
 export interface Collector {
   name: string;
   file: string;
-  origin: ScriptOrigin;
+  origin: ScriptOrigin | "settings";
   metadata: ScriptMetadata;
   every_ms: number;
   timeout_ms: number;
@@ -43,6 +45,8 @@ export interface Collector {
    * of all others keeps its form, which the server recognises.
    */
   own_report?: boolean;
+  /** What the settings say of it, when it is no script: with an equal text nothing has changed. */
+  definition?: string;
 }
 
 /**
@@ -67,16 +71,25 @@ export interface LoadedCollectors {
   rejected: RejectedScript[];
 }
 
-/** Finds, loads and admits all scripts of these settings. Throws ScriptFolderError. */
+/**
+ * Finds, loads and admits all scripts of these settings, and makes the collectors that are none, which
+ * replace scripts of the same name. Throws ScriptFolderError.
+ */
 export async function loadCollectors(
   config: AgentConfig,
-  options: { sandbox: Sandbox },
+  options: { sandbox: Sandbox; sources?: SourceContext },
 ): Promise<LoadedCollectors> {
   const loaded: LoadedCollectors = { collectors: [], rejected: [] };
+  const sources = options.sources === undefined ? [] : sourceCollectors(config, options.sources);
+  const replaced = new Set(sources.map(({ name }) => name));
   using stripper = new TypeStripper();
   const scripts = await findScripts(config);
   const admissible: SandboxScript[] = [];
   for (const file of scripts) {
+    if (replaced.has(file.name)) {
+      loaded.rejected.push(replacedScript(file));
+      continue;
+    }
     const result = await loadOne(file, { config, sandbox: options.sandbox, stripper });
     if ("reason" in result) {
       loaded.rejected.push(result);
@@ -86,11 +99,17 @@ export async function loadCollectors(
     admissible.push(result.script);
   }
   admit(admissible, loaded.collectors, options.sandbox);
+  loaded.collectors.push(...sources);
   options.sandbox.trim();
   for (const unknown of unknownCollectors(config, scripts.map(({ name }) => name))) {
     loaded.rejected.push({ ...unknown, file: "settings", origin: "user", state: "broken" });
   }
   return loaded;
+}
+
+function replacedScript({ name, file, origin }: ScriptFile): RejectedScript {
+  const reason = "is replaced by what the agent's settings say";
+  return { name, file: shortPath(file), origin, state: "off", reason };
 }
 
 function admit(

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { childPath, nameFault, shown, TAG_CHARS_MAX, TAGS_MAX } from "../report.ts";
 import { duration } from "./duration.ts";
 import { DEFAULT_POLICY, permissionsSchema } from "./permissions.ts";
+import { sourcesShape } from "./sources/settings.ts";
 
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
@@ -67,6 +68,7 @@ export const agentConfigSchema = z.strictObject({
       timeout: duration({ min_ms: 10, max_ms: HOUR_MS }).optional(),
     }),
   ).default({}),
+  ...sourcesShape,
   /** How much is kept while the server cannot be reached; the oldest reports go first. */
   outbox_bytes: z.int().min(64 * 1024).max(1024 * MIB).default(16 * MIB),
   /** How long the server may take to answer. */
@@ -185,10 +187,11 @@ function faultLines(
       });
     });
   }
+  const is_key = issue.code === "invalid_key";
   return [faultLine(issue.path, {
     source: sources.get(String(issue.path[0])),
-    right: issue.message,
-    value: valueAt(input, issue.path),
+    right: is_key ? issue.issues[0]?.message ?? issue.message : issue.message,
+    value: is_key ? undefined : valueAt(input, issue.path),
   })];
 }
 
@@ -200,7 +203,7 @@ function faultLine(
     (before, key) => childPath(before, typeof key === "number" ? key : String(key)),
     "",
   );
-  const secret = path[0] === "token";
+  const secret = path[0] === "token" || path.includes("env");
   const known = fault.value === undefined || secret || fault.right.includes("current value");
   const value = known ? "" : `: current value is ${shown(fault.value)}`;
   return `${fault.source ?? "settings"}: ${at} ${fault.right}${value}`;

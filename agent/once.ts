@@ -6,6 +6,7 @@ import { isIdle, loadCollectors } from "./collectors.ts";
 import type { AgentConfig } from "./config.ts";
 import { createHostMethods } from "./host.ts";
 import { Sandbox } from "./sandbox.ts";
+import { sourceContext } from "./sources/source.ts";
 
 /** A series and its value, as `--once --json` prints it. */
 export interface CollectedSeries {
@@ -31,7 +32,10 @@ export async function collectOnce(
 ): Promise<CollectedOnce> {
   const { config, clock, log } = options;
   using sandbox = new Sandbox({ host: createHostMethods({ clock }), clock, log });
-  const { collectors, rejected } = await loadCollectors(config, { sandbox });
+  const { collectors, rejected } = await loadCollectors(config, {
+    sandbox,
+    sources: sourceContext(config, { clock, log }),
+  });
   const at_ms = clock.now();
   const result: CollectedOnce = {
     hostname: config.hostname,

@@ -27,6 +27,8 @@ Deno.test("loadAgentConfig() needs nothing", async () => {
     interval: 10_000,
     timeout: 5_000,
     permissions: { default: DEFAULT_POLICY, scripts: {} },
+    exec: {},
+    commands_at_once: 4,
     outbox_bytes: 16 * 1024 * 1024,
     request_timeout: 10_000,
   });
@@ -80,6 +82,35 @@ const FAULTS: [settings: Record<string, unknown>, line: string][] = [
     "permissions.scripts.x.import is not a setting",
   ],
   [{ servr: 1 }, "servr is not a setting, did you mean server?"],
+  [
+    { exec: { x: { format: "json" } } },
+    'exec.x.command must be a list such as ["/usr/bin/my-check", "--json"]',
+  ],
+  [
+    { exec: { x: { command: ["a"], format: "xml" } } },
+    'exec.x.format must be one of json, prometheus, nagios: current value is "xml"',
+  ],
+  [
+    { exec: { x: { command: "df -h", format: "json" } } },
+    'exec.x.command must be a list: current value is "df -h"',
+  ],
+  [
+    { exec: { x: { command: ["a"], shell: "a", format: "json" } } },
+    'exec.x.shell cannot be given together with command: take one of the two: current value is "a"',
+  ],
+  [
+    { exec: { x: { command: ["a"], format: "nagios", prefix: "p" } } },
+    'exec.x.prefix is only for the format prometheus: current value is "p"',
+  ],
+  [
+    { exec: { x: { command: ["a"], format: "json", env: ["A B"] } } },
+    'exec.x.env[0] must be a name such as "PGHOST", or "PGHOST=db"',
+  ],
+  [{ exec: { x: { command: ["a"], format: "json", evry: 1 } } }, "exec.x.evry is not a setting"],
+  [
+    { exec: { "a.b": { command: ["a"], format: "json" } } },
+    'exec["a.b"] must be named by a letter and then letters, digits, _ and -, at most 100',
+  ],
   [{ token: "a\nb" }, "token must not contain control characters"],
   [
     { token_file: "/does/not/exist" },

@@ -24,7 +24,15 @@ function say(text: string): void {
 
 /** Names of the first level, by which a configuration is told from other JSON. */
 const SERVER_NAMES = new Set(listSettings().map(({ path }) => path.split(".")[0] ?? ""));
-const AGENT_NAMES = new Set(["metrics", "permissions", "server", "tags", "alias", "location"]);
+const AGENT_NAMES = new Set([
+  "metrics",
+  "permissions",
+  "server",
+  "tags",
+  "alias",
+  "location",
+  "exec",
+]);
 
 function exists(path: string): boolean {
   try {

@@ -1,0 +1,120 @@
+/**
+ * Settings of collectors that are no scripts: `exec`, `scrape`, `statsd`, `python`. Each collector is
+ * called by the key it stands under, as a script is by its file.
+ */
+import { z } from "zod";
+import { metadataSchema, METRIC_NAME_CHARS_MAX, nameFault, shown } from "../../report.ts";
+import { duration } from "../duration.ts";
+
+const HOUR_MS = 3_600_000;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+function text(chars_max = 4_096) {
+  return z.string({ error: (issue) => `must be a text: current value is ${shown(issue.input)}` })
+    .superRefine((value, context) => {
+      const fault = nameFault(value, chars_max);
+      if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+    });
+}
+
+/** An argument may be empty and have line breaks, but a program cannot be given a NUL. */
+const argument = z.string({ error: "must be a text" })
+  .refine((value) => !value.includes("\u0000"), "must not contain NUL");
+
+/** As file names of scripts. */
+export const COLLECTOR_NAME = /^[A-Za-z][\w-]{0,99}$/;
+const collectorName = z.string().regex(
+  COLLECTOR_NAME,
+  "must be named by a letter and then letters, digits, _ and -, at most 100",
+);
+
+const rhythm = {
+  /** How often; default: the agent's interval. */
+  every: duration({ min_ms: 1_000, max_ms: 24 * HOUR_MS }).optional(),
+  /** How long a run may take; default: the agent's timeout. */
+  timeout: duration({ min_ms: 10, max_ms: HOUR_MS }).optional(),
+  description: metadataSchema.shape.description,
+};
+
+const ENV_ENTRY = /^[A-Za-z_]\w*(=[^\0]*)?$/;
+const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/** What is done with metrics in Prometheus text, whoever wrote it. */
+const expositionShape = {
+  /** Put in front of every name. */
+  prefix: text(200).optional(),
+  /** Globs of metric names, labels not included. */
+  include: z.array(text(METRIC_NAME_CHARS_MAX)).max(1_000).optional(),
+  exclude: z.array(text(METRIC_NAME_CHARS_MAX)).max(1_000).optional(),
+  /** Added to every series. */
+  labels: z.record(
+    z.string().regex(LABEL_NAME, "must be the name of a label: letters, digits and _"),
+    text(255),
+  ).optional(),
+  /** Whether samples keep a time of their own; else they have that of the tick. */
+  timestamps: z.boolean().optional(),
+  /** More series than this are refused. */
+  series_max: z.int().min(1).max(100_000).optional(),
+};
+const EXPOSITION_KEYS = Object.keys(expositionShape);
+
+export const EXEC_FORMATS = ["json", "prometheus", "nagios"] as const;
+const JSON_KEYS = ["unit", "kind", "metrics"];
+
+export const execSchema = z.strictObject({
+  ...rhythm,
+  /** Program and arguments. */
+  command: z.array(argument).min(1, "must have at least the program").max(1_000).optional(),
+  /** A text for /bin/sh instead. */
+  shell: argument.optional(),
+  format: z.enum(EXEC_FORMATS, {
+    error: (issue) =>
+      `must be one of ${EXEC_FORMATS.join(", ")}: current value is ${shown(issue.input)}`,
+  }),
+  cwd: text().optional(),
+  /** `NAME` is taken over from the agent's environment, `NAME=value` is set. */
+  env: z.array(
+    argument.regex(ENV_ENTRY, 'must be a name such as "PGHOST", or "PGHOST=db"'),
+  ).max(1_000).optional(),
+  /** What it may print. */
+  bytes_max: z.int().min(KIB).max(64 * MIB).default(MIB),
+  unit: metadataSchema.shape.unit,
+  kind: metadataSchema.shape.kind,
+  metrics: z.record(z.string(), metadataSchema).optional(),
+  ...expositionShape,
+}).superRefine((exec, context) => {
+  const wrong = (key: string, message: string) =>
+    context.addIssue({ code: "custom", path: [key], message });
+  if (exec.command === undefined && exec.shell === undefined) {
+    wrong("command", 'must be a list such as ["/usr/bin/my-check", "--json"]');
+  } else if (exec.command !== undefined && exec.shell !== undefined) {
+    wrong("shell", "cannot be given together with command: take one of the two");
+  }
+  const others = [
+    ...(exec.format === "json" ? [] : JSON_KEYS.map((key) => [key, "json"] as const)),
+    ...(exec.format === "prometheus"
+      ? []
+      : EXPOSITION_KEYS.map((key) => [key, "prometheus"] as const)),
+  ];
+  for (const [key, format] of others) {
+    if (Reflect.get(exec, key) !== undefined) wrong(key, `is only for the format ${format}`);
+  }
+});
+export type ExecSettings = z.output<typeof execSchema>;
+
+/** What the agent's settings have beside those of scripts. */
+export const sourcesShape = {
+  /** Commands, by the name of their collector. */
+  exec: z.record(collectorName, execSchema).default({}),
+  /** How many of the commands may run at the same time. */
+  commands_at_once: z.int().min(1).max(64).default(4),
+};
+
+/** The part of the settings that this folder reads. */
+export interface SourceSettings {
+  exec: Record<string, ExecSettings>;
+  commands_at_once: number;
+  interval: number;
+  timeout: number;
+}
