@@ -31,8 +31,8 @@ import { storageReport } from "./query/storage.ts";
 
 /** A batch is closed at this size; measured: larger ones do not commit more rows a second. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
-/** Two large questions, and short ones beside them. */
-const READING_CONNECTIONS = 4;
+/** Two large questions of two parts each, and short ones beside them. */
+const READING_CONNECTIONS = 6;
 /** Questions under way at the end get this long. */
 const CLOSE_SECONDS_MAX = 5;
 

@@ -33,7 +33,8 @@
  */
 import { crc32 } from "node:zlib";
 import { ByteReader, ByteWriter } from "./bytes.ts";
-import { decodeColumn, encodeColumn, ROWS_MAX } from "./column.ts";
+import { Axes } from "./axes.ts";
+import { encodeColumn, ROWS_MAX } from "./column.ts";
 import { CodecError } from "./error.ts";
 
 const VERSION = 1;
@@ -62,7 +63,7 @@ export interface Head {
   rows: number;
   cells: number;
   /** Each with `rows` values. */
-  axes: Float64Array[];
+  axes: Axes;
   /** Of offsets and data. */
   body_crc: number;
 }
@@ -142,12 +143,10 @@ export function openHead(head: Uint8Array): Head {
       `A block has ${rows} rows, ${cells} cells, ${axes_count} axes, offsets of ${offset_bytes} bytes`,
     );
   }
-  const axes: Float64Array[] = [];
-  for (let i = 0; i < axes_count; i++) {
-    axes.push(decodeColumn(bytes.take(bytes.varint()), rows));
-  }
+  const axes: Uint8Array[] = [];
+  for (let i = 0; i < axes_count; i++) axes.push(bytes.take(bytes.varint()));
   if (bytes.left > 0) throw new CodecError("corrupt", `A head has ${bytes.left} bytes too many`);
-  return { content, offset_bytes, rows, cells, axes, body_crc };
+  return { content, offset_bytes, rows, cells, axes: new Axes(axes, rows), body_crc };
 }
 
 /** Where a cell is in `data`: a half-open range of bytes. */

@@ -37,13 +37,14 @@ export function encodeRawBlock(reports: Reports): Block {
 export function decodeRawBlock(block: Block): Reports {
   const { slices, ...head } = unpackBlock(block);
   return {
-    times_ms: rawTimes(head),
+    times_ms: rawTimes(head).slice(),
     columns: slices.map((slice) => decodeColumn(slice, head.rows)),
   };
 }
 
 /**
- * The samples of one metric from a block's head and that metric's cell alone.
+ * The samples of one metric from a block's head and that metric's cell alone. The times are shared
+ * with other blocks: they must not be written to.
  * @throws {CodecError} when they are damaged; a damaged cell is found only when it is not well-formed.
  */
 export function decodeRawCell(
@@ -60,10 +61,10 @@ export function rawCell(block: Block, index: number): Uint8Array {
   return block.data.subarray(start, end);
 }
 
-function rawTimes(head: Head): Float64Array {
-  const [times_ms] = head.axes;
-  if (head.content !== CONTENT_SAMPLES || times_ms === undefined || head.axes.length !== 1) {
-    throw new CodecError("corrupt", `A block of samples has content ${head.content}`);
+/** Shared with other blocks: not to be written to. */
+function rawTimes({ content, axes }: Head): Float64Array {
+  if (content !== CONTENT_SAMPLES || axes.length !== 1) {
+    throw new CodecError("corrupt", `A block of samples has content ${content}`);
   }
-  return times_ms;
+  return axes.at(0);
 }

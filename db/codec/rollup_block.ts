@@ -14,6 +14,7 @@
  *
  * `!` after an index: the index is bounded on the lines before.
  */
+import type { Axes } from "./axes.ts";
 import {
   type Block,
   CONTENT_ROLLUPS,
@@ -63,7 +64,7 @@ export function encodeRollupBlock({ buckets, series }: Rollups): Block {
 export function decodeRollupBlock(block: Block): Rollups {
   const { slices, ...head } = unpackBlock(block);
   return {
-    buckets: bucketsOf(head),
+    buckets: bucketsOf(head).all(),
     series: slices.map((slice) => decodeCell(slice, head.rows)),
   };
 }
@@ -77,7 +78,7 @@ export function decodeRollupCell(
   cell: Uint8Array,
 ): { buckets: Buckets; rollup: Rollup } {
   const opened = openHead(head);
-  return { buckets: bucketsOf(opened), rollup: decodeCell(cell, opened.rows) };
+  return { buckets: bucketsOf(opened).all(), rollup: decodeCell(cell, opened.rows) };
 }
 
 /**
@@ -204,18 +205,43 @@ function columnsOfCell(cell: Uint8Array): (Uint8Array | undefined)[] {
   return columns;
 }
 
-function bucketsOf({ content, axes }: Head): Buckets {
-  const [start_ms, count, first_after_ms, last_after_ms] = axes;
-  if (
-    content !== CONTENT_ROLLUPS || start_ms === undefined || count === undefined ||
-    first_after_ms === undefined || last_after_ms === undefined || axes.length !== 4
-  ) {
+function bucketsOf({ content, axes }: Head): BlockBuckets {
+  if (content !== CONTENT_ROLLUPS || axes.length !== 4) {
     throw new CodecError("corrupt", `A block of rollups has content ${content}`);
   }
-  // in place: the axes belong to nobody else
-  for (let i = 0; i < start_ms.length; i++) {
-    first_after_ms[i] = first_after_ms[i]! + start_ms[i]!;
-    last_after_ms[i] = last_after_ms[i]! + start_ms[i]!;
+  return new BlockBuckets(axes);
+}
+
+/** Axes are shared with other blocks; what is handed out here belongs to whoever asks. */
+class BlockBuckets implements Buckets {
+  readonly #axes: Axes;
+  readonly start_ms: Float64Array;
+  readonly count: Float64Array;
+  #first_ms: Float64Array | undefined;
+  #last_ms: Float64Array | undefined;
+
+  constructor(axes: Axes) {
+    this.#axes = axes;
+    this.start_ms = axes.at(0).slice();
+    this.count = axes.at(1).slice();
   }
-  return { start_ms, count, first_ms: first_after_ms, last_ms: last_after_ms };
+
+  get first_ms(): Float64Array {
+    return this.#first_ms ??= this.#since(2);
+  }
+
+  get last_ms(): Float64Array {
+    return this.#last_ms ??= this.#since(3);
+  }
+
+  /** As a plain object. */
+  all(): Buckets {
+    const { start_ms, count, first_ms, last_ms } = this;
+    return { start_ms, count, first_ms, last_ms };
+  }
+
+  #since(axis: number): Float64Array {
+    const after_ms = this.#axes.at(axis);
+    return this.start_ms.map((at_ms, i) => at_ms + after_ms[i]!);
+  }
 }

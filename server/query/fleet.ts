@@ -40,6 +40,16 @@ export class Fleet {
     }
   }
 
+  /** Adds the hosts of another fleet, over the same steps. */
+  join(other: Fleet): void {
+    for (let step = 0; step < this.#hosts.length; step++) {
+      this.#hosts[step]! += other.#hosts[step]!;
+      this.#sum[step]! += other.#sum[step]!;
+      this.#min[step] = Math.min(this.#min[step]!, other.#min[step]!);
+      this.#max[step] = Math.max(this.#max[step]!, other.#max[step]!);
+    }
+  }
+
   /** The value of a step, or undefined where no host had one. */
   valueAt(step: number, aggregate: Aggregate): number | undefined {
     const hosts = this.#hosts[step]!;

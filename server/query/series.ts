@@ -68,6 +68,9 @@ const SERIES_A_TURN = 32;
 /** Keys from which on a question is large. */
 const LARGE_KEYS = 17;
 
+/** Keys from which on a question is asked in two parts. */
+const DIVIDED_KEYS = 256;
+
 /** How long a block of a tier is, at least. */
 const BLOCK_MS: Readonly<Record<Tier, number>> = {
   raw: HOUR_MS,
@@ -94,11 +97,23 @@ export async function readSeries(
   requireBounded(selected, { resolution, isOne: query.aggregate !== undefined });
   const keys = selected.reduce((sum, series) => sum + series.keys.length, 0);
   using _place = keys < LARGE_KEYS ? undefined : await context.large.enter();
-  const grids = readGrids(context, selected, { ...resolution, detail: detailFor(selected, query) });
+  const options = { ...resolution, detail: detailFor(selected, query) };
+  const parts = partsOf(selected, keys).map((part) => readGrids(context, part, options));
   const series = query.aggregate === undefined
-    ? await eachSeries(grids)
-    : await eachMetric(grids, query.aggregate);
+    ? (await Promise.all(parts.map(eachSeries))).flat()
+    : eachMetric(await Promise.all(parts.map(addUp)), query.aggregate);
   return { resolution, series };
+}
+
+/**
+ * A large question as two, asked at once on two connections: finding thousands of slices takes
+ * PostgreSQL longer than making an answer of them. A series is whole in one of them, so that all of
+ * it is seen in one moment; and it is always the same one, so that sums are the same to the last bit.
+ */
+function partsOf(selected: readonly Series[], keys: number): (readonly Series[])[] {
+  if (keys < DIVIDED_KEYS) return [selected];
+  const half = selected.length >> 1;
+  return [selected.slice(0, half), selected.slice(half)];
 }
 
 function detailFor(selected: readonly Series[], { aggregate }: SeriesQuery): Detail {
@@ -216,11 +231,15 @@ function ratesOf(grid: Grid): Float64Array {
   return rates;
 }
 
-async function eachMetric(
-  grids: AsyncGenerator<FilledGrid>,
-  aggregate: Aggregate,
-): Promise<SeriesResult[]> {
-  const metrics: { result: SeriesResult; fleet: Fleet; grid: Grid }[] = [];
+interface MetricFleet {
+  result: SeriesResult;
+  fleet: Fleet;
+  grid: Grid;
+}
+
+/** The hosts of each metric, in the order of the metrics. */
+async function addUp(grids: AsyncGenerator<FilledGrid>): Promise<MetricFleet[]> {
+  const metrics: MetricFleet[] = [];
   for await (const { series: { metric, unit, kind }, grid } of grids) {
     let last = metrics.at(-1);
     if (last?.result.metric !== metric) {
@@ -234,7 +253,21 @@ async function eachMetric(
     last.result.hosts!++;
     last.fleet.add(grid, kind === "counter" ? ratesOf(grid) : undefined);
   }
-  return metrics.map(({ result, fleet, grid }) => {
+  return metrics;
+}
+
+/** The parts of a question, each with its hosts of a metric, as one series a metric. */
+function eachMetric(parts: MetricFleet[][], aggregate: Aggregate): SeriesResult[] {
+  const metrics = new Map<string, MetricFleet>();
+  for (const part of parts.flat()) {
+    const known = metrics.get(part.result.metric);
+    if (known === undefined) metrics.set(part.result.metric, part);
+    else {
+      known.result.hosts! += part.result.hosts!;
+      known.fleet.join(part.fleet);
+    }
+  }
+  return [...metrics.values()].map(({ result, fleet, grid }) => {
     const values: number[] = [];
     for (let step = 1; step < grid.steps; step++) {
       const value = fleet.valueAt(step, aggregate);

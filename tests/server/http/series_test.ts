@@ -235,3 +235,28 @@ Deno.test("GET /fetch/history?tier= gives averages of gauges and last values of 
   await app.server.stop();
   await database[Symbol.asyncDispose]();
 });
+
+Deno.test("GET /api/v1/series answers a question about many hosts as one about few", async () => {
+  // more than are asked for in one part: with two metrics the border is inside of neither's hosts
+  const names = Array.from({ length: 301 }, (_, i) => `host-${String(i).padStart(3, "0")}`);
+  await using app = await testApp({ clock: new FakeClock(NOW_MS) });
+  await app.post(names.map((hostname, i) => ({
+    hostname,
+    timestamp: NOW_S - 60,
+    metrics: { a: i, b: 2 * i },
+  })));
+  const range = `from=${NOW_S - 60}&to=${NOW_S - 1}&points=2`;
+  const sum = await app.get(`/api/v1/series?metric=*&aggregate=sum&${range}`);
+  const all = 300 * 301 / 2;
+  assert.deepEqual(
+    sum.body.series.map(({ metric, hosts, sum }: Record<string, unknown>) => [metric, hosts, sum]),
+    [["a", 301, [all]], ["b", 301, [2 * all]]],
+  );
+  const max = await app.get(`/api/v1/series?metric=a&aggregate=max&${range}`);
+  assert.deepEqual(max.body.series[0].max, [300]);
+  const each = await app.get(`/api/v1/series?metric=b&${range}`);
+  assert.deepEqual(
+    each.body.series.map((one: { host: string; avg: number[] }) => [one.host, ...one.avg]),
+    names.map((name, i) => [name, 2 * i]),
+  );
+});
