@@ -2,27 +2,28 @@
  * The agent: starts and stops the parts and hands what one makes to the next. The only file of this
  * folder that knows all of them.
  *
- *   schedule → rounds (→ runner → sandbox → host) → outbox → sender
+ *   collecting (schedule → rounds → runner → sandbox → host) → outbox → sender
  */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
-import { type Collector, isIdle, loadCollectors, type RejectedScript } from "./collectors.ts";
+import type { Collector, RejectedScript } from "./collectors.ts";
 import type { Series } from "./collected.ts";
-import type { AgentConfig } from "./config.ts";
+import { Collecting } from "./collecting.ts";
+import type { AgentConfig, AgentConfigSource } from "./config.ts";
 import { HostFacts } from "./facts.ts";
 import { createHostMethods } from "./host.ts";
 import { MemoryOutbox, type Outbox } from "./outbox.ts";
 import { ownMetadata, ownSeries } from "./own_metrics.ts";
 import { reportParts } from "./report_parts.ts";
 import { reportText } from "./report_text.ts";
-import { type RoundReport, Rounds } from "./rounds.ts";
+import type { RoundReport } from "./rounds.ts";
 import { Sandbox } from "./sandbox.ts";
-import { sourceContext } from "./sources/source.ts";
-import { Schedule } from "./schedule.ts";
 import { Sender, type SenderTotals } from "./sender.ts";
 
 export interface AgentOptions {
   config: AgentConfig;
+  /** Where `config` is from: then changes of it, and of collectors, are followed. */
+  source?: AgentConfigSource;
   clock: Clock;
   log: Logger;
   /** Aborting it is the same as calling `stop()`. */
@@ -64,19 +65,12 @@ const STOP_MS_MAX = 2_000;
 
 /** Loads the collectors and starts collecting at once. Throws ScriptFolderError. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { config, clock, signal } = options;
+  const { clock, signal } = options;
   const log = options.log.with({ component: "agent" });
   const sandbox = new Sandbox({ host: createHostMethods({ clock }), clock, log });
   try {
-    const { collectors, rejected } = await loadCollectors(config, {
-      sandbox,
-      sources: sourceContext(config, { clock, log }),
-    });
-    for (const { name, file, state, reason } of rejected) {
-      if (isIdle(state)) log.debug("Collector is not needed", { script: name, reason });
-      else log.warn("Collector is not run", { script: name, file, reason });
-    }
-    const agent = new RunningAgent({ ...options, log }, { sandbox, collectors, rejected });
+    const agent = new RunningAgent({ ...options, log }, sandbox);
+    await agent.start();
     const stop = () => void agent.stop();
     signal?.addEventListener("abort", stop, { once: true });
     void agent.stopped.then(() => signal?.removeEventListener("abort", stop));
@@ -91,31 +85,22 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 class RunningAgent implements Agent {
   readonly stopped: Promise<void>;
   readonly #options: AgentOptions;
-  readonly #description: AgentDescription;
   readonly #sandbox: Sandbox;
-  readonly #rounds: Rounds;
-  readonly #schedule: Schedule;
+  readonly #collecting: Collecting;
   readonly #facts: HostFacts;
   readonly #outbox: Outbox;
   readonly #sender: Sender;
-  readonly #collecting = new AbortController();
   readonly #sending = new AbortController();
-  readonly #scheduled: Promise<void>;
-  readonly #sent: Promise<void>;
+  #sent: Promise<void> = Promise.resolve();
   readonly #stopped = Promise.withResolvers<void>();
   #reports = 0;
   #stopping = false;
 
-  constructor(
-    options: AgentOptions,
-    loaded: { sandbox: Sandbox; collectors: Collector[]; rejected: RejectedScript[] },
-  ) {
-    const { config, clock, log, random } = options;
-    const { collectors, rejected } = loaded;
+  constructor(options: AgentOptions, sandbox: Sandbox) {
+    const { config, source, clock, log, random } = options;
+    const { server } = config;
     this.#options = options;
-    this.#sandbox = loaded.sandbox;
-    const { hostname, server } = config;
-    this.#description = { hostname, server, collectors, rejected };
+    this.#sandbox = sandbox;
     this.stopped = this.#stopped.promise;
     this.#facts = new HostFacts(config);
     this.#outbox = new MemoryOutbox({ bytes_max: config.outbox_bytes });
@@ -129,22 +114,29 @@ class RunningAgent implements Agent {
       log,
       random,
     });
-    this.#rounds = new Rounds({
+    this.#collecting = new Collecting({
+      config,
+      source,
+      sandbox,
       clock,
       log,
       onReport: (report, extra) => void this.#report(report, extra),
-      onEnded: (name) => this.#schedule.ended(name),
+      onChanged: (changed) => this.#facts.renew(changed),
     });
-    this.#schedule = new Schedule({ clock, onTick: (tick) => void this.#rounds.start(tick) });
-    this.#rounds.set(collectors);
-    this.#schedule.set(new Map(collectors.map(({ name, every_ms }) => [name, every_ms])));
-    this.#scheduled = this.#schedule.run(this.#collecting.signal);
+  }
+
+  /** Loads the collectors and starts everything. Throws ScriptFolderError; nothing runs then. */
+  async start(): Promise<void> {
+    await this.#collecting.start();
     this.#sent = this.#sender.run(this.#sending.signal);
-    log.info("Agent collects", { hostname, server, collectors: collectors.length });
+    const { hostname, server, collectors } = this.describe();
+    this.#options.log.info("Agent collects", { hostname, server, collectors: collectors.length });
   }
 
   describe(): AgentDescription {
-    return this.#description;
+    const { hostname, server } = this.#options.config;
+    const { collectors, rejected } = this.#collecting;
+    return { hostname, server, collectors, rejected };
   }
 
   totals(): AgentTotals {
@@ -153,8 +145,8 @@ class RunningAgent implements Agent {
       reports: this.#reports,
       dropped: this.#outbox.dropped().reports,
       waiting: this.#outbox.size().reports,
-      script_errors: this.#rounds.errorsTotal(),
-      ticks_missed: this.#schedule.missed(),
+      script_errors: this.#collecting.numbers().script_errors_total,
+      ticks_missed: this.#collecting.numbers().ticks_missed,
     };
   }
 
@@ -176,11 +168,7 @@ class RunningAgent implements Agent {
 
   async #stop(): Promise<void> {
     const { clock, log } = this.#options;
-    this.#collecting.abort();
-    this.#sandbox[Symbol.dispose]();
-    const { collectors } = this.#description;
-    await Promise.all(collectors.map(({ runner }) => runner[Symbol.asyncDispose]()));
-    await Promise.all([this.#scheduled, this.#rounds.stop()]);
+    await this.#collecting.stop();
     this.#sender.drain();
     const in_time = new AbortController();
     void clock.sleep(STOP_MS_MAX, in_time.signal).then(() => this.#sending.abort());
@@ -219,10 +207,7 @@ class RunningAgent implements Agent {
       reports_refused: sent.refused,
       reports_dropped: this.#outbox.dropped().reports,
       reports_waiting: this.#outbox.size().reports,
-      ticks_missed: this.#schedule.missed(),
-      scripts_ms: this.#rounds.scripts_ms,
-      script_errors_total: this.#rounds.errorsTotal(),
-      script_errors: this.#rounds.errors(),
+      ...this.#collecting.numbers(),
     });
   }
 }

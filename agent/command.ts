@@ -46,7 +46,8 @@ Collectors are TypeScript files that export collect(host); ./metrics is looked a
 Settings can also stand in a file (--config, or MONITOR_AGENT_CONFIG, which "up" reads too) or in
 the environment: MONITOR_AGENT_SERVER, MONITOR_AGENT_HOSTNAME, MONITOR_AGENT_ALIAS,
 MONITOR_AGENT_LOCATION, MONITOR_AGENT_METRICS, MONITOR_AGENT_TAGS (role=web,site=north),
-MONITOR_AGENT_INTERVAL, MONITOR_AGENT_TIMEOUT, MONITOR_AGENT_TOKEN.`;
+MONITOR_AGENT_INTERVAL, MONITOR_AGENT_TIMEOUT, MONITOR_AGENT_TOKEN, MONITOR_AGENT_DATA. Changes of
+collectors and settings are followed while the agent runs.`;
 
 /** `monitor agent`: reports this machine to a server, until it is asked to stop. */
 export function agentCommand(context: AgentContext) {
@@ -74,13 +75,20 @@ export function agentCommand(context: AgentContext) {
         now: context.clock.now,
         write: context.terminal.err,
       });
-      const { loadAgentConfig } = await import("./config.ts");
+      const { agentConfigSource } = await import("./config.ts");
       const overrides: AgentConfigInput = { server, metrics, hostname, interval };
-      const config = await loadAgentConfig({ file: options.config, env: context.env, overrides });
+      const source = agentConfigSource({ file: options.config, env: context.env, overrides });
+      const config = await source.load();
       if (once) return await printOnce({ config, log, json: json ?? false }, context);
       const { startAgent } = await import("./agent.ts");
       using stop = context.listenForStop();
-      const agent = await startAgent({ config, clock: context.clock, log, signal: stop.signal });
+      const agent = await startAgent({
+        config,
+        source,
+        clock: context.clock,
+        log,
+        signal: stop.signal,
+      });
       await agent.stopped;
     });
 }

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { childPath, nameFault, shown, TAG_CHARS_MAX, TAGS_MAX } from "../report.ts";
+import { defaultAgentDataDir } from "./data_dir.ts";
 import { duration } from "./duration.ts";
 import { DEFAULT_POLICY, permissionsSchema } from "./permissions.ts";
 import { sourcesShape } from "./sources/settings.ts";
@@ -35,6 +36,8 @@ export const agentConfigSchema = z.strictObject({
   server: serverUrl.default("http://localhost:8888"),
   /** Who this is. Default: the machine's host name. */
   hostname: text(255),
+  /** What has to outlive the agent, such as approvals. Default: see data_dir.ts. */
+  data_dir: text(4_096),
   alias: text(255).optional(),
   location: text(255).optional(),
   tags: z.record(
@@ -96,6 +99,7 @@ export class AgentConfigError extends Error {
 const ENVIRONMENT: Record<string, (value: string) => AgentConfigInput> = {
   MONITOR_AGENT_SERVER: (server) => ({ server }),
   MONITOR_AGENT_HOSTNAME: (hostname) => ({ hostname }),
+  MONITOR_AGENT_DATA: (data_dir) => ({ data_dir }),
   MONITOR_AGENT_ALIAS: (alias) => ({ alias }),
   MONITOR_AGENT_LOCATION: (location) => ({ location }),
   MONITOR_AGENT_TAGS: (tags) => ({
@@ -138,7 +142,8 @@ export async function loadAgentConfig(
       sources.set(key, source);
     }
   };
-  take({ hostname: hostname() }, "this machine");
+  const platform = { os: Deno.build.os, uid: Deno.uid() };
+  take({ hostname: hostname(), data_dir: defaultAgentDataDir(env, platform) }, "this machine");
   take(fromFile, file ?? "");
   for (const [variable, read] of Object.entries(ENVIRONMENT)) {
     const value = env[variable];
@@ -256,4 +261,18 @@ async function readJson(file: string): Promise<Record<string, unknown>> {
     return { ...parsed };
   }
   throw new AgentConfigError([`${file}: must be an object: current value is ${shown(parsed)}`]);
+}
+
+/** Settings that can be read again. */
+export interface AgentConfigSource {
+  /** Undefined when they stand in no file. */
+  readonly file: string | undefined;
+  /** Throws AgentConfigError. */
+  load(): Promise<AgentConfig>;
+}
+
+/** The same settings, at any time. */
+export function agentConfigSource(options: LoadAgentConfigOptions): AgentConfigSource {
+  const file = options.file ?? (options.env?.MONITOR_AGENT_CONFIG || undefined);
+  return { file, load: () => loadAgentConfig(options) };
 }

@@ -27,7 +27,7 @@ export interface HostFactsOptions {
 }
 
 export class HostFacts {
-  readonly #host: HostFactsOptions;
+  #host: HostFactsOptions;
   #known = new Map<string, MetricMetadata | undefined>();
   /** Series whose metadata no server was told yet. */
   #fresh = new Map<string, MetricMetadata>();
@@ -35,6 +35,14 @@ export class HostFacts {
 
   constructor(host: HostFactsOptions) {
     this.#host = host;
+  }
+
+  /** Facts may be other ones now, also those about series: all are told again. */
+  renew(host: HostFactsOptions): void {
+    this.#host = host;
+    this.#known.clear();
+    this.#fresh.clear();
+    this.#told_at_ms = undefined;
   }
 
   /** Notes a series that is about to be reported; `find` is asked the first time only. */

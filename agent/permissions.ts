@@ -106,8 +106,11 @@ export function permissionsText(set: PermissionSet): string {
   return parts.length === 0 ? "none" : parts.join("; ");
 }
 
-/** The one line that tells an operator what to add to the configuration, and where. */
-export function excessText(name: string, excess: readonly Excess[]): string {
+/** The one line that tells an operator why a script is refused and what would allow it. */
+export function excessText(
+  name: string,
+  { fault, excess }: { fault: string; excess: readonly Excess[] },
+): string {
   const wanted: Record<string, true | string[]> = {};
   for (const { sort, value } of excess) {
     const known = wanted[sort];
@@ -115,6 +118,6 @@ export function excessText(name: string, excess: readonly Excess[]): string {
     else if (Array.isArray(known)) known.push(value);
     else wanted[sort] = [value];
   }
-  return `asks for more than the policy allows; to allow it, add to permissions.scripts of the agent's settings: ` +
+  return `${fault}; to allow it, run "monitor script approve ${name}", or add to permissions.scripts of the agent's settings: ` +
     JSON.stringify({ [name]: wanted });
 }

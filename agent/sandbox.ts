@@ -139,6 +139,7 @@ export class Sandbox implements Disposable {
     work: (cell: Cell) => Promise<Answer>,
     wanted: () => boolean = () => true,
   ): Promise<Answer> {
+    if (this.#disposed) return { kind: "lost", message: "the sandbox has ended" };
     let answer = await work(this.#cellOf(inmate));
     for (let retry = 0; answer.kind === "lost" && retry < RETRIES_MAX; retry++) {
       if (this.#disposed || !wanted()) return answer;

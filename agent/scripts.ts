@@ -2,6 +2,7 @@
  * Which collector files there are. The shipped ones stand beside the program (or inside it, when it
  * is compiled); the operator's are in folders, where a file of the same name replaces a shipped one.
  */
+import { fileURLToPath } from "node:url";
 import type { AgentConfig } from "./config.ts";
 
 /** `shipped` scripts are part of the product and trusted with what they declare. */
@@ -42,6 +43,12 @@ export async function findScripts(
     for (const script of await scriptsIn(folder, "user", optional)) found.set(script.name, script);
   }
   return [...found.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** The folders that are looked into, where they can change: what is inside a program cannot. */
+export function scriptFolders(config: Pick<AgentConfig, "metrics" | "shipped">): string[] {
+  const shipped = config.shipped && !Deno.build.standalone ? [fileURLToPath(SHIPPED_FOLDER)] : [];
+  return [...shipped, ...config.metrics ?? [DEFAULT_SCRIPT_FOLDER]];
 }
 
 async function scriptsIn(

@@ -3,7 +3,7 @@
  * what it has collected by then is still taken.
  */
 import { type Agent, startAgent } from "../agent/agent.ts";
-import { loadAgentConfig } from "../agent/config.ts";
+import { agentConfigSource } from "../agent/config.ts";
 import { displayAddress } from "../db/address.ts";
 import type { Logger } from "../log.ts";
 import { type Progress, showProgress } from "./cli/progress.ts";
@@ -41,8 +41,8 @@ async function start(options: ForegroundOptions, stop: StopRequest, progress: Pr
 
 async function startLocalAgent(options: ForegroundOptions, server: string): Promise<Agent> {
   const { clock, log, env } = options;
-  const config = await loadAgentConfig({ env, overrides: { server } });
-  return await startAgent({ config, clock, log });
+  const source = agentConfigSource({ env, overrides: { server } });
+  return await startAgent({ config: await source.load(), source, clock, log });
 }
 
 function dataPlace(config: Config): string {

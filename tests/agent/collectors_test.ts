@@ -113,7 +113,7 @@ export function collect(): number { return 1; }`,
   assert.deepEqual(Object.keys(reasons).length, 8);
   assert.equal(
     reasons.greedy,
-    "refused: asks for more than the policy allows; to allow it, add to permissions.scripts of the agent's settings: " +
+    'refused: asks for more than the policy allows; to allow it, run "monitor script approve greedy", or add to permissions.scripts of the agent\'s settings: ' +
       '{"greedy":{"read":["/x"]}}',
   );
   assert.match(reasons.imports ?? "", /^broken: may import nothing but own files.*line 2$/);

@@ -18,9 +18,11 @@ async function faults(settings: Record<string, unknown>): Promise<readonly strin
 }
 
 Deno.test("loadAgentConfig() needs nothing", async () => {
-  assert.deepEqual(await loadAgentConfig({ hostname }), {
+  const env = { MONITOR_AGENT_DATA: "/data" };
+  assert.deepEqual(await loadAgentConfig({ hostname, env }), {
     server: "http://localhost:8888",
     hostname: "vm1",
+    data_dir: "/data",
     collectors: {},
     tags: {},
     shipped: true,

@@ -1,0 +1,103 @@
+/** Real folders and what the system tells of them; only waiting is on the test's clock. */
+import assert from "node:assert/strict";
+import { FileWatch, type Watched } from "../../agent/file_watch.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { type TempDir, tempDir } from "../support/temp_dir.ts";
+import { EventLog } from "./event_log.ts";
+
+/** From when on a change was noticed by looking, where the system tells changes. */
+const LOOKED_MS = 30_000;
+const STEP_MS = 10;
+
+interface Watching extends Disposable {
+  watch: FileWatch;
+  /** Waits for a change; resolves to how much time passed meanwhile. */
+  changed(): Promise<number>;
+}
+
+async function watching(watched: (dir: TempDir) => Watched[], dir: TempDir): Promise<Watching> {
+  const clock = new FakeClock();
+  const watch = new FileWatch({ clock, log: new EventLog().log });
+  await watch.watch(watched(dir));
+  return {
+    watch,
+    async changed() {
+      const begun_ms = clock.now();
+      let noticed = false;
+      const { signal } = new AbortController();
+      const done = watch.changed(signal).then(() => noticed = true);
+      while (!noticed) await clock.advance(STEP_MS);
+      await done;
+      return clock.now() - begun_ms;
+    },
+    [Symbol.dispose]: () => watch[Symbol.dispose](),
+  };
+}
+
+/** Each is told by the system, and not only seen when the folder is looked at. */
+const CHANGES: [string, (dir: TempDir) => Promise<unknown>][] = [
+  ["a new file", (dir) => Deno.writeTextFile(dir.join("new.ts"), "1")],
+  ["a change", (dir) => Deno.writeTextFile(dir.join("a.ts"), "2")],
+  ["a removal", (dir) => Deno.remove(dir.join("a.ts"))],
+  ["a file moved into its place", async (dir) => {
+    await Deno.writeTextFile(dir.join("a.ts.swap"), "3");
+    await Deno.rename(dir.join("a.ts.swap"), dir.join("a.ts"));
+  }],
+  ["a change further down", (dir) => Deno.writeTextFile(dir.join("lib/b.ts"), "4")],
+  ["a new folder", (dir) => Deno.mkdir(dir.join("more"))],
+];
+for (const [what, change] of CHANGES) {
+  Deno.test(`FileWatch.changed() is told of ${what}`, async () => {
+    await using dir = await tempDir();
+    await Deno.mkdir(dir.join("lib"));
+    for (const name of ["a.ts", "lib/b.ts"]) await Deno.writeTextFile(dir.join(name), "1");
+    using watched = await watching(({ path }) => [{ folder: path }], dir);
+    await change(dir);
+    assert.ok(await watched.changed() < LOOKED_MS);
+  });
+}
+
+Deno.test("FileWatch.changed() looks at what matters", async () => {
+  await using dir = await tempDir();
+  const both = ({ path }: TempDir) => [{ folder: path, names: ["agent.json"] }];
+  using watched = await watching(both, dir);
+  await Deno.writeTextFile(dir.join("other.json"), "1");
+  await Deno.writeTextFile(dir.join("agent.json"), "1");
+  assert.ok(await watched.changed() < LOOKED_MS);
+  const stop = new AbortController();
+  const next = watched.watch.changed(stop.signal);
+  await Deno.writeTextFile(dir.join("other.json"), "2");
+  stop.abort();
+  assert.equal(await next, false);
+});
+
+Deno.test("FileWatch.changed() finds a folder that was not there within two seconds", async () => {
+  await using dir = await tempDir();
+  using watched = await watching((dir) => [{ folder: dir.join("later") }], dir);
+  await Deno.mkdir(dir.join("later"));
+  await Deno.writeTextFile(dir.join("later/a.ts"), "1");
+  assert.ok(await watched.changed() <= 2_000);
+});
+
+Deno.test({
+  name: "FileWatch.changed() finds a change behind a link within two seconds",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using dir = await tempDir();
+    await using elsewhere = await tempDir();
+    await Deno.writeTextFile(elsewhere.join("a.ts"), "1");
+    await Deno.symlink(elsewhere.join("a.ts"), dir.join("a.ts"));
+    using watched = await watching(({ path }) => [{ folder: path }], dir);
+    await Deno.writeTextFile(elsewhere.join("a.ts"), "another");
+    assert.ok(await watched.changed() <= 2_000);
+  },
+});
+
+Deno.test("FileWatch.watch() again misses nothing that happens meanwhile", async () => {
+  await using dir = await tempDir();
+  using watched = await watching(({ path }) => [{ folder: path }], dir);
+  const again = watched.watch.watch([{ folder: dir.path }]);
+  await Deno.writeTextFile(dir.join("a.ts"), "1");
+  await again;
+  assert.ok(await watched.changed() < LOOKED_MS);
+});
