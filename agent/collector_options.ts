@@ -5,8 +5,8 @@ import { COMMON_OPTIONS } from "./options.ts";
 import { type ReadOptions, readOptions } from "./option_values.ts";
 import type { ScriptMetadata } from "./script_metadata.ts";
 
-/** A password is a line; what is longer is another file than was meant. */
-const SECRET_CHARS_MAX = 4_096;
+/** Bundles of certificates are the longest; what is longer is another file than was meant. */
+const SECRET_CHARS_MAX = 512 * 1024;
 
 /** The settings that every collector has; nothing when it is not named. */
 export function commonOptions(

@@ -4,15 +4,22 @@
  */
 import { cpus, networkInterfaces } from "node:os";
 import type { Clock } from "../clock.ts";
+import { readCertificate } from "./certificate.ts";
 import { readDisks } from "./disks.ts";
 import { isHostFile, isHostFolder } from "./host_files.ts";
-import type { PermissionSet } from "./permissions.ts";
+import { permissionExcess, type PermissionSet } from "./permissions.ts";
+import { netName } from "./place.ts";
+import { readProcesses } from "./processes.ts";
+import { readSystemd } from "./systemd.ts";
+import { readTcpStates } from "./tcp_states.ts";
 import type { CpuTimes, Disk, Host, Memory, NetworkAddress } from "./monitor.d.ts";
 
 /** Files of /proc have no size; /proc/interrupts of a big machine has 200 kB. */
 const FILE_BYTES_MAX = 1024 * 1024;
 /** No script sleeps longer than any timeout allows. */
 const SLEEP_MS_MAX = 3_600_000;
+const CERTIFICATE_MS_MAX = 5_000;
+const UNITS_MAX = 100;
 
 /** The methods of `Host` that a Worker can call, by name; `permissions` are those of the Worker. */
 export type HostMethods = Record<
@@ -61,6 +68,31 @@ async function listHostFolder(path: unknown): Promise<string[]> {
   return names.sort();
 }
 
+/** The certificate of a server that the script itself may connect to. */
+function certificate(argument: unknown, permissions: PermissionSet, clock: Clock) {
+  const [hostname, port] = typeof argument === "object" && argument !== null
+    ? [Reflect.get(argument, "hostname"), Reflect.get(argument, "port")]
+    : [];
+  if (typeof hostname !== "string" || typeof port !== "number") {
+    throw new Error("host.certificate() wants { hostname, port }");
+  }
+  const wanted = netName({ hostname, port });
+  if (permissionExcess({ net: [wanted] }, permissions).length > 0) {
+    throw new Error(`host.certificate() needs the permission net of ${wanted}`);
+  }
+  const options = { now_ms: clock.now(), timeout_ms: CERTIFICATE_MS_MAX };
+  return readCertificate({ hostname, port }, options);
+}
+
+function unitNames(argument: unknown): string[] {
+  const fits = Array.isArray(argument) && argument.length <= UNITS_MAX;
+  const names = fits ? argument.filter((name) => typeof name === "string") : [];
+  if (!fits || names.length < argument.length) {
+    throw new Error(`host.systemd() wants a list of at most ${UNITS_MAX} names`);
+  }
+  return names;
+}
+
 /** The answers for scripts on this machine. */
 export function createHostMethods(options: { clock: Clock }): HostMethods {
   // A dying disk answers late or never: callers wait for one question, not for one each.
@@ -78,6 +110,10 @@ export function createHostMethods(options: { clock: Clock }): HostMethods {
     disks: () => pending_disks ??= readDisks().finally(() => pending_disks = undefined),
     cpus: cpuTimes,
     networkAddresses,
+    processes: () => readProcesses(),
+    tcpStates: () => readTcpStates(),
+    systemd: (units) => readSystemd(unitNames(units), { clock: options.clock }),
+    certificate: (address, permissions) => certificate(address, permissions, options.clock),
   };
   return methods;
 }

@@ -158,6 +158,60 @@ export interface NetworkAddress {
   mac: string;
 }
 
+/** A process. Its arguments, environment and owner are not told: they may hold secrets. */
+export interface Process {
+  pid: number;
+  /** At most 15 characters, as the kernel keeps it. */
+  name: string;
+  /** The kernel's letter: R running, S sleeping, D blocked, Z zombie, T stopped, I idle. */
+  state: string;
+  threads: number;
+  /** Processor time since it started. */
+  cpu_seconds: number;
+  /** Resident. */
+  memory_bytes: number;
+  /** With `pid` it names one process for good. */
+  started_ticks: number;
+}
+
+/** How many TCP connections there are in each state. */
+export interface TcpStates {
+  established: number;
+  syn_sent: number;
+  syn_recv: number;
+  fin_wait1: number;
+  fin_wait2: number;
+  time_wait: number;
+  close_wait: number;
+  last_ack: number;
+  listen: number;
+  closing: number;
+}
+
+/** Units of systemd, by the states it has for them. */
+export interface SystemdUnits {
+  /** How many units have failed. */
+  failed: number;
+  /** Those that were asked for, in that order. */
+  units: {
+    name: string;
+    /** "loaded", "not-found", "masked" … */
+    load: string;
+    /** "active", "inactive", "failed", "activating" … */
+    active: string;
+    /** "running", "exited", "dead" … */
+    sub: string;
+  }[];
+}
+
+/** The certificate a TLS server shows, whether or not it is to be trusted. */
+export interface Certificate {
+  /** Until it expires; negative when it has. */
+  seconds_left: number;
+  subject: string;
+  issuer: string;
+}
+
 /**
  * What the agent lets every script ask about the machine, without any permission. All of it is read
  * by the agent itself; a call outside this list, or a file outside the allow list, rejects.
@@ -181,4 +235,11 @@ export interface Host<Options = unknown> {
   disks(): Promise<Disk[]>;
   cpus(): Promise<CpuTimes[]>;
   networkAddresses(): Promise<NetworkAddress[]>;
+  /** Linux only, as are the next two. */
+  processes(): Promise<Process[]>;
+  tcpStates(): Promise<TcpStates>;
+  /** Rejects where systemd does not run the machine. */
+  systemd(units: string[]): Promise<SystemdUnits>;
+  /** Needs the permission `net` of that host and port. */
+  certificate(address: { hostname: string; port: number }): Promise<Certificate>;
 }

@@ -39,6 +39,7 @@ export type ReadOptions =
 
 const TARGETS_MAX = 100;
 const TEXT_CHARS_MAX = 4_096;
+const SECRET_CHARS_MAX = 512 * 1024;
 const TARGET_CHARS_MAX = 100;
 const DURATION_MS_MAX = 3_600_000;
 /** What a target may be called: part of a series' name. */
@@ -164,7 +165,7 @@ async function readValue(
       return input.map((one) => readText(one, wrong));
     case "secret":
       // never shown, not even when it is wrong
-      return readText(input, () => new OptionFault("must be a text"));
+      return readText(input, () => new OptionFault("must be a text"), SECRET_CHARS_MAX);
     case "url":
     case "address":
       return grant(placeAt(option, input) ?? wrong(PLACE_RIGHT[option.type]), at.reading);
@@ -191,8 +192,8 @@ function readNumber({ min = -Infinity, max = Infinity }: Option, input: unknown,
   throw wrong(["a number", limits.join(" and ")].filter(Boolean).join(" of "));
 }
 
-function readText(input: unknown, wrong: Wrong): string {
-  const fits = typeof input === "string" && input !== "" && input.length <= TEXT_CHARS_MAX &&
+function readText(input: unknown, wrong: Wrong, chars_max = TEXT_CHARS_MAX): string {
+  const fits = typeof input === "string" && input !== "" && input.length <= chars_max &&
     input.isWellFormed();
   if (fits) return input;
   throw wrong(`a text of 1 to ${TEXT_CHARS_MAX} characters`);

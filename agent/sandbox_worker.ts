@@ -126,6 +126,10 @@ function hostFor(request: number, options: Record<string, unknown>): Host {
     disks: () => ask("disks"),
     cpus: () => ask("cpus"),
     networkAddresses: () => ask("networkAddresses"),
+    processes: () => ask("processes"),
+    tcpStates: () => ask("tcpStates"),
+    systemd: (units) => ask("systemd", units),
+    certificate: (address) => ask("certificate", address),
   };
 }
 

@@ -1,13 +1,21 @@
 /**
  * How busy the processors are, in percent of all of them together: `cpu_usage` in total, and
- * `cpu_usage.user`, `.system`, `.iowait` … by what they did.
+ * `cpu_usage.user`, `.system`, `.iowait` … by what they did. With the option `per_core` also
+ * `cpu_usage.core.0.busy` and so on, each in percent of itself.
  */
-import type { Collected, Host, Metric } from "../agent/monitor.d.ts";
+import type { Collected, CollectedTree, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
   unit: "%",
   kind: "gauge",
   description: "Time the processors were busy since the previous report",
+  options: {
+    per_core: {
+      type: "boolean",
+      default: false,
+      description: "Also tell how busy each processor is",
+    },
+  },
   metrics: {
     user: { description: "Running programs" },
     nice: { description: "Running programs of low priority" },
@@ -19,8 +27,13 @@ export const metric: Metric = {
     guest: { description: "Running virtual machines; part of user and nice" },
     idle: { description: "Doing nothing" },
     cores: { unit: "", description: "Processors that are online" },
+    busy: { description: "Time this processor was busy since the previous report" },
   },
 };
+
+interface Options {
+  per_core: boolean;
+}
 
 /** The first report would have no previous one: it compares two readings this far apart. */
 const FIRST_INTERVAL_MS = 250;
@@ -67,9 +80,57 @@ export function usage(before: CpuTimes, after: CpuTimes): Record<string, number>
   return result;
 }
 
-async function read(host: Host): Promise<CpuTimes> {
-  if (host.platform === "linux") return parseStat(await host.read("/proc/stat"));
+/** Time of one processor, busy and in all. */
+interface CoreTimes {
+  busy: number;
+  total: number;
+}
+
+/** Text of /proc/stat, by the processor's number. */
+export function parseCores(text: string): CoreTimes[] {
+  const cores: CoreTimes[] = [];
+  for (const [, number, fields = ""] of text.matchAll(/^cpu(\d+) +(.*)$/gm)) {
+    // guest time is contained in user and nice
+    const times = fields.split(" ").slice(0, 8).map(Number);
+    const total = times.reduce((sum, time) => sum + time, 0);
+    const [, , , idle = 0, iowait = 0] = times;
+    cores[Number(number)] = { busy: total - idle - iowait, total };
+  }
+  return cores;
+}
+
+/** Percent by processor; one that has just been switched on is not told. */
+export function coreUsage(
+  before: readonly CoreTimes[],
+  after: readonly CoreTimes[],
+): CollectedTree {
+  const cores: CollectedTree = {};
+  // processors that are switched off leave holes, which forEach passes over
+  after.forEach(({ busy, total }, number) => {
+    const old = before[number];
+    if (old === undefined || total <= old.total) return;
+    const percent = rounded(100 * Math.max(0, busy - old.busy) / (total - old.total));
+    cores[number] = { busy: Math.min(100, percent) };
+  });
+  return cores;
+}
+
+interface Reading {
+  times: CpuTimes;
+  cores: CoreTimes[];
+}
+
+async function read(host: Host<Options>): Promise<Reading> {
+  const { per_core } = host.options;
+  if (host.platform === "linux") {
+    const text = await host.read("/proc/stat");
+    return { times: parseStat(text), cores: per_core ? parseCores(text) : [] };
+  }
   const cpus = await host.cpus();
+  const cores = cpus.map(({ user, nice, system, idle, irq }) => {
+    const busy = user + nice + system + irq;
+    return { busy, total: busy + idle };
+  });
   const modes = { user: 0, nice: 0, system: 0, idle: 0, irq: 0 };
   for (const cpu of cpus) {
     modes.user += cpu.user;
@@ -78,18 +139,20 @@ async function read(host: Host): Promise<CpuTimes> {
     modes.idle += cpu.idle;
     modes.irq += cpu.irq;
   }
-  return { modes, cores: cpus.length };
+  return { times: { modes, cores: cpus.length }, cores: per_core ? cores : [] };
 }
 
-let previous: CpuTimes | undefined;
+let previous: Reading | undefined;
 
-export async function collect(host: Host): Promise<Collected> {
+export async function collect(host: Host<Options>): Promise<Collected> {
   if (previous === undefined) {
     previous = await read(host);
     await host.sleep(FIRST_INTERVAL_MS);
   }
   const now = await read(host);
-  const result = usage(previous, now);
+  const result = usage(previous.times, now.times);
+  const cores = coreUsage(previous.cores, now.cores);
   previous = now;
-  return result ?? null;
+  if (result === undefined) return null;
+  return host.options.per_core ? { ...result, core: cores } : result;
 }

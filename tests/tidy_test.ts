@@ -12,6 +12,10 @@ const FUNCTION_LINES_MAX = 70;
  * that is no longer needed has to go.
  */
 const LONG_FILES: Record<string, { lines: number; reason: string }> = {
+  "metrics/postgres.ts": {
+    lines: 449,
+    reason: "a collector is one file, and this one speaks PostgreSQL's protocol",
+  },
   "report.ts": { lines: 434, reason: "the whole wire contract is read in one place" },
 };
 const LONG_FUNCTIONS: Record<string, { lines: number; reason: string }> = {};
@@ -76,7 +80,8 @@ const BANS: Ban[] = [
     what: "SQL outside db/: write a function there",
     pattern:
       /\bsql`|\bselect\s+[\w"*(,.\s]+\bfrom\s+\w|\binsert into\s+\w|\bupdate\s+\w+\s+set\s|\bdelete from\s+\w|\b(create|alter|drop) (table|index)\b/i,
-    allowed: ["db/", "tests/", "tools/"],
+    // the collector asks other people's databases
+    allowed: ["db/", "metrics/postgres.ts", "tests/", "tools/"],
     wrong: "const rows = await sql`select hostname from host`;",
     right: 'throw new Error("Cannot select a tier: the range is empty");',
   },

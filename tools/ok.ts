@@ -22,6 +22,10 @@ const STEPS: readonly Step[] = [
     name: "settings in docs/CONFIGURATION.md",
     args: ["run", "-A", "--no-check", "tools/settings.ts", "--check"],
   },
+  {
+    name: "collectors in docs/metrics.md",
+    args: ["run", "-A", "--no-check", "tools/collectors.ts", "--check"],
+  },
   { name: "licences", args: ["run", "-A", "--no-check", "tools/licences.ts"] },
 ];
 

@@ -32,7 +32,6 @@ const AGENT_NAMES = new Set([
   "alias",
   "location",
   "exec",
-  "scrape",
 ]);
 
 function exists(path: string): boolean {

@@ -55,6 +55,7 @@ Deno.test("cpu_usage: the first collect() takes two readings, the next one each"
   const readings = ["stat", "stat_later", "stat"];
   const slept: number[] = [];
   const host = fixtureHost({
+    options: { per_core: false },
     read: () => Promise.resolve(fixture(readings.shift() ?? "")),
     sleep: (ms) => {
       slept.push(ms);

@@ -23,6 +23,10 @@ export function fixtureHost<Options = unknown>(answers: Partial<Host<Options>>):
     disks: refuse("disks"),
     cpus: refuse("cpus"),
     networkAddresses: refuse("networkAddresses"),
+    processes: refuse("processes"),
+    tcpStates: refuse("tcpStates"),
+    systemd: refuse("systemd"),
+    certificate: refuse("certificate"),
     ...answers,
   };
 }
