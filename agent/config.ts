@@ -7,7 +7,7 @@ import { childPath, nameFault, shown, TAG_CHARS_MAX, TAGS_MAX } from "../report.
 import { defaultAgentDataDir } from "./data_dir.ts";
 import { duration } from "./duration.ts";
 import { DEFAULT_POLICY, permissionsSchema } from "./permissions.ts";
-import { sourcesShape } from "./sources/settings.ts";
+import { checkNames, sourcesShape } from "./sources/settings.ts";
 
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
@@ -76,7 +76,7 @@ export const agentConfigSchema = z.strictObject({
   outbox_bytes: z.int().min(64 * 1024).max(1024 * MIB).default(16 * MIB),
   /** How long the server may take to answer. */
   request_timeout: duration({ min_ms: 100, max_ms: 10 * 60_000 }).default(10_000),
-});
+}).superRefine(checkNames);
 /** Durations are milliseconds here: `interval`, `timeout`, `request_timeout`. */
 export type AgentConfig = z.output<typeof agentConfigSchema>;
 /** As written in a file or given as overrides. */
@@ -208,10 +208,17 @@ function faultLine(
     (before, key) => childPath(before, typeof key === "number" ? key : String(key)),
     "",
   );
-  const secret = path[0] === "token" || path.includes("env");
-  const known = fault.value === undefined || secret || fault.right.includes("current value");
+  const secret = path[0] === "token" || path.includes("env") || /\bpassword\b/.test(fault.right);
+  const whole = isObject(fault.value);
+  const known = fault.value === undefined || secret || whole ||
+    fault.right.includes("current value");
   const value = known ? "" : `: current value is ${shown(fault.value)}`;
   return `${fault.source ?? "settings"}: ${at} ${fault.right}${value}`;
+}
+
+/** A whole part of the settings: what is in it is not the fault. */
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {

@@ -66,7 +66,7 @@ async function readText(response: Response): Promise<string> {
 }
 
 /** The last cause says what happened; Deno's words before it repeat the URL, which may hold a secret. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.cause !== undefined) return reasonOf(error.cause);
   const told = /^error sending request( from \S+)? for url \([^)]*\):?\s*/;

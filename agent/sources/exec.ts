@@ -11,11 +11,9 @@ import { type ChildResult, runChild } from "./child.ts";
 import { childEnvironment } from "./environment.ts";
 import { readExposition, unusableText } from "./exposition_series.ts";
 import { PLUGIN_STATES, pluginSeries } from "./nagios_series.ts";
-import type { ExecSettings } from "./settings.ts";
+import { type ExecSettings, SERIES_MAX } from "./settings.ts";
 import type { SourceContext } from "./source.ts";
 
-/** As many as one report has. */
-export const SERIES_MAX = 10_000;
 /** Of what a command wrote on standard error, in messages. */
 const STDERR_CHARS_SHOWN = 300;
 

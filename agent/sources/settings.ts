@@ -40,6 +40,9 @@ const rhythm = {
 const ENV_ENTRY = /^[A-Za-z_]\w*(=[^\0]*)?$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
+/** More than most exporters have, and as many as one report has. */
+export const SERIES_MAX = 10_000;
+
 /** What is done with metrics in Prometheus text, whoever wrote it. */
 const expositionShape = {
   /** Put in front of every name. */
@@ -103,10 +106,37 @@ export const execSchema = z.strictObject({
 });
 export type ExecSettings = z.output<typeof execSchema>;
 
+/** An address without a password in it, which would be told in messages. */
+const exporterUrl = z.string({
+  error: (issue) => `must be a URL: current value is ${shown(issue.input)}`,
+}).superRefine((input, context) => {
+  const url = URL.parse(input);
+  const right = url !== null && /^https?:$/.test(url.protocol)
+    ? url.username === "" && url.password === ""
+      ? undefined
+      : "must have no password: see token_file"
+    : 'must be a URL such as "http://localhost:9100/metrics"';
+  if (right !== undefined) context.addIssue({ code: "custom", message: right });
+});
+
+export const scrapeSchema = z.strictObject({
+  ...rhythm,
+  url: exporterUrl,
+  /** Its content is sent as `Authorization: Bearer …`; read again for every scrape. */
+  token_file: text().optional(),
+  /** Of the answer, after decompression. */
+  bytes_max: z.int().min(KIB).max(256 * MIB).default(16 * MIB),
+  ...expositionShape,
+  series_max: expositionShape.series_max.default(SERIES_MAX),
+});
+export type ScrapeSettings = z.output<typeof scrapeSchema>;
+
 /** What the agent's settings have beside those of scripts. */
 export const sourcesShape = {
   /** Commands, by the name of their collector. */
   exec: z.record(collectorName, execSchema).default({}),
+  /** Exporters, by the name of their collector. */
+  scrape: z.record(collectorName, scrapeSchema).default({}),
   /** How many of the commands may run at the same time. */
   commands_at_once: z.int().min(1).max(64).default(4),
 };
@@ -114,7 +144,19 @@ export const sourcesShape = {
 /** The part of the settings that this folder reads. */
 export interface SourceSettings {
   exec: Record<string, ExecSettings>;
+  scrape: Record<string, ScrapeSettings>;
   commands_at_once: number;
   interval: number;
   timeout: number;
+}
+
+/** Two collectors cannot have one name, whatever they are. */
+export function checkNames(
+  { exec, scrape }: Pick<SourceSettings, "exec" | "scrape">,
+  context: z.core.$RefinementCtx,
+): void {
+  for (const name of Object.keys(scrape).filter((name) => Object.hasOwn(exec, name))) {
+    const message = "is the name of a command under exec too: call one of them otherwise";
+    context.addIssue({ code: "custom", path: ["scrape", name], message });
+  }
 }

@@ -6,6 +6,7 @@
 import type { Collector } from "../collectors.ts";
 import type { Runner } from "../runner.ts";
 import { ExecRunner } from "./exec.ts";
+import { ScrapeRunner, shownUrl } from "./scrape.ts";
 import type { SourceSettings } from "./settings.ts";
 import type { SourceContext } from "./source.ts";
 
@@ -20,7 +21,7 @@ interface Definition {
 
 /** The collectors of these settings, sorted by name. */
 export function sourceCollectors(config: SourceSettings, context: SourceContext): Collector[] {
-  const definitions: Definition[] = Object.entries(config.exec).map(([name, settings]) => ({
+  const commands = Object.entries(config.exec).map(([name, settings]): Definition => ({
     name,
     // Not its arguments: they may have a password among them.
     place: settings.shell === undefined ? settings.command?.[0] ?? "" : "/bin/sh",
@@ -28,7 +29,14 @@ export function sourceCollectors(config: SourceSettings, context: SourceContext)
     runner: new ExecRunner({ name, settings }, context),
     own_report: settings.format === "prometheus",
   }));
-  return definitions.map((definition) => collectorOf(definition, config))
+  const exporters = Object.entries(config.scrape).map(([name, settings]): Definition => ({
+    name,
+    place: shownUrl(settings.url),
+    settings,
+    runner: new ScrapeRunner({ name, settings }, context),
+    own_report: true,
+  }));
+  return [...commands, ...exporters].map((definition) => collectorOf(definition, config))
     .sort((a, b) => a.name < b.name ? -1 : 1);
 }
 

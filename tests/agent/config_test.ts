@@ -30,6 +30,7 @@ Deno.test("loadAgentConfig() needs nothing", async () => {
     timeout: 5_000,
     permissions: { default: DEFAULT_POLICY, scripts: {} },
     exec: {},
+    scrape: {},
     commands_at_once: 4,
     outbox_bytes: 16 * 1024 * 1024,
     request_timeout: 10_000,
@@ -82,6 +83,26 @@ const FAULTS: [settings: Record<string, unknown>, line: string][] = [
   [
     { permissions: { scripts: { x: { import: true } } } },
     "permissions.scripts.x.import is not a setting",
+  ],
+  [
+    { scrape: { x: { url: "localhost:9100" } } },
+    'scrape.x.url must be a URL such as "http://localhost:9100/metrics": ' +
+    'current value is "localhost:9100"',
+  ],
+  [
+    { scrape: { x: { url: "http://a:b@c/metrics" } } },
+    "scrape.x.url must have no password: see token_file",
+  ],
+  [
+    {
+      exec: { x: { command: ["a"], format: "json" } },
+      scrape: { x: { url: "http://localhost:9100/metrics" } },
+    },
+    "scrape.x is the name of a command under exec too: call one of them otherwise",
+  ],
+  [
+    { scrape: { x: { url: "http://a", labels: { "a-b": "1" } } } },
+    "scrape.x.labels.a-b must be the name of a label: letters, digits and _",
   ],
   [{ servr: 1 }, "servr is not a setting, did you mean server?"],
   [

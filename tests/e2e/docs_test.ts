@@ -32,6 +32,7 @@ const AGENT_NAMES = new Set([
   "alias",
   "location",
   "exec",
+  "scrape",
 ]);
 
 function exists(path: string): boolean {
