@@ -13,7 +13,9 @@ import {
   configure,
   migrateBase,
   openForMigrate,
+  openMigrateTarget,
   serverCommands,
+  transferMeter,
   withServerOptions,
 } from "./server/command.ts";
 import {
@@ -43,6 +45,9 @@ if (import.meta.main) {
     clock: context.clock,
     out: terminal.out,
     openDatabase: (options) => openForMigrate(options, context),
+    openTarget: (to, options) => openMigrateTarget(to, options, context),
+    listenForStop: context.listenForStop,
+    showMeter: transferMeter(context),
   });
   const doctor_base = withServerOptions("doctor");
   const doctor = doctorCommand(doctor_base, {

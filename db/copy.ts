@@ -53,3 +53,59 @@ export function copyIn(
     settled.simple().execute();
   });
 }
+
+/**
+ * The same for data that comes piece by piece and need not fit into memory: PostgreSQL is waited for
+ * when it is behind.
+ *
+ * @throws what `source` threw (PostgreSQL is then told that the COPY has failed), or what PostgreSQL
+ *   or the connection said
+ */
+export function copyInFrom(
+  query: PendingQuery<Row[]>,
+  source: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // as above
+    const settled = query as unknown as SettledQuery;
+    const ended = new AbortController();
+    let started = false;
+    let broken: { reason: unknown } | undefined;
+    const pump = async (stream: Writable) => {
+      stream.on("error", () => {});
+      try {
+        for await (const chunk of source) {
+          if (ended.signal.aborted) return;
+          if (!stream.write(chunk)) await drained(stream, ended.signal);
+        }
+        if (!ended.signal.aborted) stream.end();
+      } catch (reason) {
+        broken = { reason };
+        // sends CopyFail; PostgreSQL's answer to it ends the query
+        stream.destroy(reason instanceof Error ? reason : new Error(String(reason)));
+      }
+    };
+    settled.resolve = (value) => {
+      if (started) return resolve();
+      started = true;
+      void pump(value as Writable);
+    };
+    settled.reject = (error) => {
+      ended.abort();
+      reject(broken === undefined ? error : broken.reason);
+    };
+    settled.simple().execute();
+  });
+}
+
+function drained(stream: Writable, ended: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off("drain", done);
+      ended.removeEventListener("abort", done);
+      resolve();
+    };
+    stream.on("drain", done);
+    ended.addEventListener("abort", done);
+  });
+}

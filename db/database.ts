@@ -7,7 +7,8 @@ import type { Logger } from "../log.ts";
 import { type DatabaseAddress, displayAddress } from "./address.ts";
 import { connect, type Sql } from "./connect.ts";
 import { type EmbeddedPostgres, type PostgresFiles, startEmbedded } from "./embedded.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, type MigrateOptions } from "./migrate.ts";
+import type { Migration } from "./migration_files.ts";
 
 /** Statements under way at the end get this long. */
 const CLOSE_SECONDS_MAX = 5;
@@ -23,6 +24,8 @@ export interface OpenDatabaseOptions {
   signal?: AbortSignal;
   /** Whether to bring the schema up to date. Default: true. */
   migrate?: boolean;
+  /** Default: those of this program. */
+  migrations?: Migration[];
   connections_max?: number;
   application_name?: string;
   /** Where the embedded PostgreSQL's program files come from. Default: see `EmbeddedOptions`. */
@@ -36,6 +39,8 @@ export interface Database extends AsyncDisposable {
   readonly url_for_display: string;
   /** The server, when it is ours. */
   readonly embedded: EmbeddedPostgres | undefined;
+  /** Keeps what can be put back, before a migration that rewrites: see `MigrateOptions`. */
+  readonly keepCopy: MigrateOptions["keepCopy"];
   /** Closes the connections, then stops the embedded server. Can be called again. */
   close(): Promise<void>;
 }
@@ -60,7 +65,11 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
     log,
   });
   opened.defer(() => sql.end({ timeout: CLOSE_SECONDS_MAX }));
-  if (options.migrate ?? true) await migrate(sql, { log, clock, onProgress, signal });
+  // a PostgreSQL of the operator's is backed up by the operator, before such a migration
+  const keepCopy = embedded === undefined ? undefined : copyKeeper(embedded, log);
+  const { migrations } = options;
+  const migrating = { log, clock, onProgress, signal, keepCopy, migrations };
+  if (options.migrate ?? true) await migrate(sql, migrating);
   else await sql`select 1`;
   const owned = opened.move();
   let closed: Promise<void> | undefined;
@@ -70,7 +79,23 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
     address,
     url_for_display: displayAddress(address),
     embedded,
+    keepCopy,
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Copies beside the cluster, told so that everybody who may need it can find it. */
+function copyKeeper(
+  embedded: EmbeddedPostgres,
+  log: Logger,
+): NonNullable<MigrateOptions["keepCopy"]> {
+  return async (name, { rewrites }) => {
+    const copy = await embedded.keepCopy(name);
+    log.warn("a copy of the database was kept, since a migration rewrites data", {
+      copy,
+      rewrites,
+      put_back: "docs/upgrade.md",
+    });
   };
 }

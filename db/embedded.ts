@@ -17,7 +17,8 @@ import { join, resolve } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import { type AddressParts, urlOf } from "./address.ts";
-import { clusterDirectory, prepareCluster } from "./embedded/cluster.ts";
+import { checkClusterVersion, clusterDirectory, prepareCluster } from "./embedded/cluster.ts";
+import { copyCluster } from "./embedded/copy_cluster.ts";
 import { EmbeddedError } from "./embedded/error.ts";
 import { installFiles, type PostgresFiles } from "./embedded/files.ts";
 import { prepareListening, removeSocketDirectory } from "./embedded/listen.ts";
@@ -67,6 +68,11 @@ export interface EmbeddedPostgres extends AsyncDisposable {
   readonly exited: Promise<PostgresExit>;
   /** Ends the server if it runs and starts it again. Throws `EmbeddedError`. */
   restart(): Promise<void>;
+  /**
+   * Keeps a copy of the databases as they are, for which the server stops for a while. Returns its
+   * directory. Throws `EmbeddedError`; then the server is running again.
+   */
+  keepCopy(name: string): Promise<string>;
   /** Stops the server and gives the data directory free. Can be called again, and at any time. */
   stop(): Promise<void>;
 }
@@ -104,19 +110,32 @@ class RunningPostgres implements EmbeddedPostgres {
   }
 
   restart(): Promise<void> {
+    return this.#whileStopped(() => Promise.resolve());
+  }
+
+  keepCopy(name: string): Promise<string> {
+    const { cluster_dir, cwd: postgres_dir, user } = this.#process_options;
+    this.#options.onProgress?.("copying the database");
+    return this.#whileStopped(() => copyCluster(cluster_dir, { postgres_dir, name, user }));
+  }
+
+  /** Stops the server, and starts it again after `run`, however that ends. One at a time. */
+  #whileStopped<T>(run: () => Promise<T>): Promise<T> {
     if (this.#stopped !== undefined) {
       const error = new EmbeddedError("it has been stopped", { hint: "start a new one" });
       return Promise.reject(error);
     }
-    const next = this.#restarting.then(() => this.#restart());
+    const next = this.#restarting.then(async () => {
+      await this.#server.stop();
+      try {
+        return await run();
+      } finally {
+        this.#server = await startServer(this.#process_options, this.#options);
+      }
+    });
     // a failed restart does not spoil the next one
-    this.#restarting = next.catch(() => {});
+    this.#restarting = next.then(() => {}, () => {});
     return next;
-  }
-
-  async #restart(): Promise<void> {
-    await this.#server.stop();
-    this.#server = await startServer(this.#process_options, this.#options);
   }
 
   stop(): Promise<void> {
@@ -152,6 +171,7 @@ async function prepare(options: EmbeddedOptions): Promise<Prepared> {
   await Deno.mkdir(postgres_dir, { recursive: true, mode: 0o700 });
   await openTo(postgres_dir, user, "pass");
   await checkReachable(postgres_dir, user);
+  await checkClusterVersion(postgres_dir);
   const files_dir = await installFiles(postgres_dir, {
     files,
     signal,

@@ -15,11 +15,17 @@ import type { Logger } from "../log.ts";
 import type { Sql } from "./connect.ts";
 import { type Migration, migrationLabel, readMigrations } from "./migration_files.ts";
 import { codeOf, SQLSTATE } from "./sqlstate.ts";
+import { selectUnfinished } from "./transfer/notes.ts";
 
 /** Any number that no other program is likely to lock: "moni" in ASCII. */
 const BOOTSTRAP_LOCK = 0x6d6f6e69;
 
-export type MigrationErrorReason = "database_newer" | "migration_edited" | "migration_failed";
+export type MigrationErrorReason =
+  | "database_newer"
+  | "migration_edited"
+  | "migration_failed"
+  | "unfinished_copy"
+  | "copy_needed";
 
 /** The database cannot be brought to this program's schema. Nothing half-done is left. */
 export class MigrationError extends Error {
@@ -63,6 +69,14 @@ export interface MigrateOptions {
   onProgress?: (step: string) => void;
   /** Checked between migrations: those already applied stay. */
   signal?: AbortSignal;
+  /**
+   * Called before anything is applied when a migration rewrites data that is there: keeps a copy
+   * that can be put back, named like `before-0007_smaller_blocks`. Without it such a migration is
+   * not applied.
+   */
+  keepCopy?: (name: string, rewriting: Migration) => Promise<void>;
+  /** The database is being filled by db/transfer: an unfinished copy is what it must be. */
+  is_copy?: boolean;
 }
 
 async function appliedMigrations(sql: Sql): Promise<AppliedMigration[]> {
@@ -109,9 +123,16 @@ function check(applied: AppliedMigration[], migrations: Migration[]): void {
 /** What is applied and what is not. Changes nothing. Throws `MigrationError`. */
 export async function migrationStatus(
   sql: Sql,
-  options: { migrations?: Migration[] } = {},
+  options: { migrations?: Migration[]; is_copy?: boolean } = {},
 ): Promise<MigrationStatus> {
   const migrations = options.migrations ?? await readMigrations();
+  if (!options.is_copy && await selectUnfinished(sql) !== undefined) {
+    throw new MigrationError(
+      "unfinished_copy",
+      "Cannot use the database: it is a copy that is not complete",
+      { hint: "run the same monitor migrate --to again, which goes on where it stopped" },
+    );
+  }
   const applied = await appliedMigrations(sql);
   check(applied, migrations);
   const done = new Set(applied.map(({ number }) => number));
@@ -159,6 +180,21 @@ async function apply(sql: Sql, migration: Migration, now_ms: number): Promise<bo
   }
 }
 
+/** Before the first of them, so that what is kept fits the program that was there before. */
+async function keepBefore(pending: Migration[], options: MigrateOptions): Promise<void> {
+  const rewriting = pending.find(({ rewrites }) => rewrites !== undefined);
+  const [first] = pending;
+  if (rewriting === undefined || first === undefined) return;
+  const { keepCopy } = options;
+  if (keepCopy !== undefined) return await keepCopy(`before-${migrationLabel(first)}`, rewriting);
+  throw new MigrationError(
+    "copy_needed",
+    `Cannot apply migration ${migrationLabel(rewriting)} without being asked to: it rewrites ` +
+      `${rewriting.rewrites}`,
+    { hint: "back the database up (pg_dump), then run monitor migrate" },
+  );
+}
+
 /**
  * Applies what is missing and returns what this process applied (nothing when the database is up to
  * date). Any number of processes may call it at once; all return when the database is up to date.
@@ -167,8 +203,10 @@ async function apply(sql: Sql, migration: Migration, now_ms: number): Promise<bo
 export async function migrate(sql: Sql, options: MigrateOptions): Promise<Migration[]> {
   const { log, clock, onProgress, signal } = options;
   const migrations = options.migrations ?? await readMigrations();
-  const { pending } = await migrationStatus(sql, { migrations });
+  const status = await migrationStatus(sql, { migrations, is_copy: options.is_copy });
+  const { pending } = status;
   if (pending.length === 0) return [];
+  if (status.applied.length > 0) await keepBefore(pending, options);
   await createTable(sql);
   const applied: Migration[] = [];
   for (const migration of pending) {

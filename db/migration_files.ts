@@ -13,6 +13,11 @@ export interface Migration {
   sql: string;
   /** SHA-256 of the text, hexadecimal. */
   checksum: string;
+  /**
+   * What it changes of data that is there, as its line `-- rewrites: the blocks of every hour` says;
+   * undefined when it only adds. Before such a migration a copy is kept.
+   */
+  rewrites?: string;
 }
 
 /** A migration as people know it: its file's name without the ending. */
@@ -30,7 +35,9 @@ export function parseMigration(file_name: string, text: string): Migration {
   }
   const sql = text.replaceAll("\r\n", "\n");
   const checksum = createHash("sha256").update(sql).digest("hex");
-  return { number: Number(match[1]), name: match[2] ?? "", sql, checksum };
+  const rewrites = /^-- rewrites: (.+)$/m.exec(sql)?.[1];
+  const migration = { number: Number(match[1]), name: match[2] ?? "", sql, checksum };
+  return rewrites === undefined ? migration : { ...migration, rewrites };
 }
 
 /** Reads all migrations in order. Throws (BUG) when numbers are missing or given twice. */

@@ -8,7 +8,8 @@ import { LOG_FORMATS, LOG_LEVELS, type Logger } from "../log.ts";
 import type { Database } from "../db/database.ts";
 import { aggregateCommand } from "./aggregate/command.ts";
 import { connectClient } from "./cli/command.ts";
-import { CommandError } from "./cli/failure.ts";
+import { CommandError, UsageError } from "./cli/failure.ts";
+import { showMeter } from "./cli/meter.ts";
 import { showProgress } from "./cli/progress.ts";
 import { listenForStop } from "./cli/signals.ts";
 import { programName, type Terminal } from "./cli/terminal.ts";
@@ -135,7 +136,12 @@ function aggregate(context: ServerContext) {
 export function migrateBase() {
   return withServerOptions("migrate").addHelpText(
     "after",
-    examples(["migrate --status", "migrate --dry-run", "migrate --data ./data"]),
+    examples([
+      "migrate --status",
+      "migrate --dry-run",
+      "migrate --data ./data",
+      "migrate --to postgres://monitor@localhost/monitor",
+    ]) + "\n\nA password for --to can stand in PGPASSWORD.",
   );
 }
 
@@ -144,20 +150,77 @@ export async function openForMigrate(
   options: CommandLine & { config?: string },
   context: ServerContext,
 ) {
-  const { config, log } = await configure(options, {
-    ...context,
-    defaults: { "log.level": "warn" },
-  });
+  return await openPlace(await configure(options, quiet(context)), context);
+}
+
+/** Opens the database `monitor migrate --to` names, as it is. */
+export async function openMigrateTarget(
+  to: string,
+  options: CommandLine & { config?: string },
+  context: ServerContext,
+) {
+  const source = await configure(options, quiet(context));
+  if (to === "embedded") {
+    if (source.config.database.kind === "embedded") {
+      throw new UsageError(
+        '--to embedded needs another database to move from: "database" in server_config.json, ' +
+          "or --database-url",
+      );
+    }
+    const { max_connections } = source.config.database;
+    const database = { kind: "embedded" as const, max_connections };
+    return await openPlace({ ...source, config: { ...source.config, database } }, context);
+  }
+  // by the same rules as a URL of the settings
+  const { config, log } = await configure({ ...options, databaseUrl: to }, quiet(context));
+  return await openPlace({ config, log }, context);
+}
+
+/** Commands for a person say what is wrong, and nothing else. */
+function quiet(context: ServerContext) {
+  return { ...context, defaults: { "log.level": "warn" } };
+}
+
+async function openPlace(
+  { config, log }: { config: Config; log: Logger },
+  context: ServerContext,
+) {
   const { openConfigured } = await import("./open_database.ts");
   const progress = showProgress(context.terminal);
   try {
-    const onProgress = progress.step;
-    const database = await openConfigured(config, { log, clock: context.clock, onProgress });
+    const database = await openConfigured(config, {
+      log,
+      clock: context.clock,
+      onProgress: progress.step,
+      application_name: "monitor migrate",
+    });
     const { sql, url_for_display, close } = database;
-    return { sql, log, url_for_display, close };
+    const external = config.database.kind === "external";
+    return {
+      sql,
+      log,
+      url_for_display: external ? url_for_display : `${config.data_dir} (embedded)`,
+      // what is asked for by this command need not be kept: its operator has a backup
+      keepCopy: external ? () => Promise.resolve() : database.keepCopy,
+      address: config.database.kind === "external" ? config.database.address : undefined,
+      data_dir: external ? undefined : config.data_dir,
+      close,
+    };
   } finally {
     progress.done();
   }
+}
+
+/** How far `monitor migrate --to` is. */
+export function transferMeter({ terminal, clock }: ServerContext) {
+  return (label: string) => {
+    const meter = showMeter(terminal, { label, unit: "rows", clock });
+    return {
+      update: ({ rows, fraction, note }: { rows: number; fraction: number; note: string }) =>
+        meter.update({ done: rows, fraction, note }),
+      done: () => meter.done(),
+    };
+  };
 }
 
 /** In the order the help lists them. */

@@ -9,6 +9,7 @@ export interface OpenConfiguredOptions {
   log: Logger;
   clock: Clock;
   onProgress: (step: string) => void;
+  application_name?: string;
 }
 
 /** Opens it as it is, without migrating it. Throws what `openDatabase` throws, with hints. */

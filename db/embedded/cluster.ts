@@ -95,6 +95,29 @@ async function initialise(
   });
 }
 
+/**
+ * A cluster of another major version is not passed over: a new and empty one beside it would look
+ * like lost data. Throws `EmbeddedError`.
+ */
+export async function checkClusterVersion(postgres_dir: string): Promise<void> {
+  const majors: number[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(postgres_dir)) {
+    const [, major] = /^cluster-(\d+)$/.exec(name) ?? [];
+    if (isDirectory && major !== undefined) majors.push(Number(major));
+  }
+  if (majors.length === 0 || majors.includes(POSTGRES_MAJOR)) return;
+  const found = Math.max(...majors);
+  const reason =
+    `the database in "${postgres_dir}" is of PostgreSQL ${found}, this program brings ` +
+    `${POSTGRES_MAJOR}`;
+  throw new EmbeddedError(reason, {
+    hint: found > POSTGRES_MAJOR
+      ? "run the newer monitor that made it; nothing was changed"
+      : "with the monitor that made it, monitor migrate --to a PostgreSQL of yours; with this one, " +
+        "move it back with --to embedded (docs/upgrade.md); nothing was changed",
+  });
+}
+
 /** Makes sure that the cluster exists; returns its path. Nobody else may work in `postgres_dir`. */
 export async function prepareCluster(
   postgres_dir: string,

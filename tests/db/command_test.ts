@@ -18,9 +18,13 @@ async function run(db: TestDatabase, ...args: string[]): Promise<string> {
         sql: db.sql,
         log: silentLogger,
         url_for_display: "postgres://here",
+        keepCopy: undefined,
         close: () => Promise.resolve(),
       });
     },
+    openTarget: () => assert.fail("nothing is moved"),
+    listenForStop: () => assert.fail("nothing takes long"),
+    showMeter: () => assert.fail("nothing takes long"),
   });
   await command.parseAsync([...args, "--data", "somewhere"], { from: "user" });
   return output;

@@ -24,6 +24,7 @@ const NOT_HERE: { pattern: RegExp; reason: string }[] = [
   { pattern: /^git clone /, reason: "needs the network" },
   { pattern: /^psql postgres:/, reason: "needs an external PostgreSQL" },
   { pattern: / --live\b/, reason: "says nothing until Ctrl-C" },
+  { pattern: / --to postgres:/, reason: "needs an external PostgreSQL" },
   { pattern: /--database-url /, reason: "needs an external PostgreSQL" },
 ];
 
