@@ -8,7 +8,7 @@ import type { Logger } from "../log.ts";
 const MAINTENANCE_MS = 10 * 60_000;
 /** Between two starts of a PostgreSQL of ours that has ended by itself. */
 const RESTART_MS = 1_000;
-const RESTART_MS_MAX = 60_000;
+const RESTART_MS_MAX = 15_000;
 
 export interface BackgroundOptions {
   log: Logger;

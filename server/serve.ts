@@ -20,6 +20,7 @@ import { listen, probe } from "./http/listen.ts";
 import { createRouter } from "./http/router.ts";
 import { Directory } from "./ingest/directory.ts";
 import { Intake, type IntakeCounters } from "./ingest/intake.ts";
+import { DiskGuard } from "./ingest/disk_guard.ts";
 import { IngestQueue } from "./ingest/queue.ts";
 import { startWriter, WRITERS } from "./ingest/writer.ts";
 import { exportRuns } from "./query/export.ts";
@@ -159,7 +160,7 @@ function startAggregation(
 
 /** The ingest step: what was accepted is still committed when it stops. */
 function startIngest(
-  { sql, address }: Database,
+  { sql, address, embedded }: Database,
   options: ServerOptions & {
     latest: LatestReports;
     reading: QueryContext;
@@ -167,9 +168,11 @@ function startIngest(
   },
 ): { queue: IngestQueue; intake: Intake } {
   const { config, log, clock, latest, reading, started } = options;
+  const guard = embedded === undefined ? undefined : guardDisk(embedded.data_dir, options);
   const queue = new IngestQueue({
     bytes_max: config.ingest.queue_bytes_max,
     batch_bytes_max: BATCH_BYTES_MAX,
+    requireRoom: guard?.requireRoom,
   });
   const connections = Array.from(
     { length: WRITERS },
@@ -205,6 +208,24 @@ function startIngest(
     },
   });
   return { queue, intake };
+}
+
+/** Looks after the disk of a PostgreSQL of ours. */
+function guardDisk(
+  data_dir: string,
+  options: ServerOptions & { started: AsyncDisposableStack },
+): DiskGuard {
+  const { config, log, clock, started } = options;
+  const { disk_reserve_bytes: reserve_bytes } = config.ingest;
+  const own_log = log.with({ component: "ingest" });
+  const guard = new DiskGuard({ data_dir, reserve_bytes, clock, log: own_log });
+  const stop = new AbortController();
+  const watched = guard.run(stop.signal);
+  started.defer(async () => {
+    stop.abort();
+    await watched;
+  });
+  return guard;
 }
 
 /** Hosts as `/fetch/hosts` lists them. */

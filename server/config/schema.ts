@@ -38,6 +38,11 @@ const ingestSchema = section({
     .describe("Reports waiting to be written, in bytes; when full, senders are told to wait"),
   body_bytes_max: whole({ min: 1024, what: "a number of bytes" }).default(BODY_BYTES_MAX)
     .describe("Largest request body after decompression, in bytes"),
+  disk_reserve_bytes: whole({ min: 0, what: "a number of bytes" }).optional()
+    .describe(
+      "Kept free on the disk of the data directory: with less, new reports are refused; " +
+        "otherwise 5 % of it, from 64 MiB to 1 GiB",
+    ),
   future_s_max: whole({ min: 0, what: "a number of seconds" }).default(FUTURE_S_MAX_DEFAULT)
     .describe("How far a report's time may be ahead of the server's clock, in seconds"),
   past_days_max: whole({ min: 1, max: 36_500, what: "a number of days" })

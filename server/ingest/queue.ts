@@ -23,7 +23,7 @@ import { RowBuffer } from "./rows.ts";
 export class QueueFullError extends Error {
   override name = "QueueFullError";
   /** Seconds after which it is worth trying again. */
-  readonly retry_after_s = 1;
+  readonly retry_after_s: number = 1;
 }
 
 export interface AnnotationRow {
@@ -85,6 +85,8 @@ export interface QueueOptions {
   bytes_max: number;
   /** A batch is closed at this size, so that one commit stays short. */
   batch_bytes_max: number;
+  /** Throws a QueueFullError when nothing may come in for another reason (disk_guard.ts). */
+  requireRoom?: () => void;
   /** Waits; replaced by tests. */
   pause?: (ms: number) => Promise<void>;
 }
@@ -127,6 +129,7 @@ export class IngestQueue {
    * @throws QueueFullError when there is no room, or no longer
    */
   open(): Batch {
+    this.#options.requireRoom?.();
     if (this.#stopped || this.bytes >= this.#options.bytes_max) {
       throw new QueueFullError(
         this.#stopped

@@ -1,0 +1,91 @@
+/**
+ * A real disk that fills up under a real server: a filesystem in memory, mounted for this test, which
+ * only root may do (.ci/skipped says so).
+ */
+import assert from "node:assert/strict";
+import { systemClock } from "../../clock.ts";
+import { tempDir } from "../support/temp_dir.ts";
+import { startMonitor } from "./run_monitor.ts";
+
+const SIZE = "400m";
+const RESERVE_BYTES = 64 * 1024 * 1024;
+/** Between two looks at whether something has happened. */
+const LOOK_MS = 100;
+
+/** Mounts a small filesystem; undefined where that is not allowed. */
+async function smallDisk(dir: string): Promise<AsyncDisposable | undefined> {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return undefined;
+  const run = (name: string, args: string[]) =>
+    new Deno.Command(name, { args, stdout: "null", stderr: "null" }).output();
+  const mounted = await run("mount", ["-t", "tmpfs", "-o", `size=${SIZE},mode=755`, "tmpfs", dir])
+    .catch(() => undefined);
+  if (!mounted?.success) return undefined;
+  return { [Symbol.asyncDispose]: async () => void await run("umount", ["-l", dir]) };
+}
+
+const can_mount = await (async () => {
+  await using dir = await tempDir();
+  await using disk = await smallDisk(dir.path);
+  return disk !== undefined;
+})();
+
+Deno.test({
+  name:
+    "a full disk: reports are refused, history is read, nothing is lost, and it goes on by itself",
+  ignore: !can_mount,
+  fn: async () => {
+    await using dir = await tempDir();
+    await using _disk = await smallDisk(dir.path);
+    await using monitor = await startMonitor(["serve", "--port", "0", "--data", dir.join("data")], {
+      env: { MONITOR_INGEST_DISK_RESERVE_BYTES: String(RESERVE_BYTES) },
+    });
+    const filler = dir.join("filler");
+    const start_s = Math.floor(systemClock.now() / 1000) - 1_000;
+    const stored: number[] = [];
+    let next_s = start_s;
+    const send = async () => {
+      const timestamp = next_s++;
+      const response = await fetch(`${monitor.url}/metrics`, {
+        method: "POST",
+        body: JSON.stringify({ hostname: "a", timestamp, metrics: { x: timestamp } }),
+      });
+      const text = await response.text();
+      if (response.status === 200) stored.push(timestamp);
+      else {
+        assert.equal(response.status, 503);
+        assert.match(text, /disk is nearly full/);
+        assert.equal(response.headers.get("retry-after"), "10");
+      }
+      return response.status;
+    };
+    const until = async (status: number) => {
+      while (await send() !== status) await systemClock.sleep(LOOK_MS);
+    };
+    const history = async () => {
+      const answer = await fetch(`${monitor.url}/fetch/history/a/x?start=${start_s}&limit=9999`);
+      assert.equal(answer.status, 200);
+      const pairs: [number, number][] = await answer.json();
+      return pairs.map(([at_s]) => at_s).reverse();
+    };
+
+    for (let i = 0; i < 50; i++) assert.equal(await send(), 200);
+    await fill(filler);
+    await until(503);
+    assert.deepEqual(await history(), stored);
+    await Deno.remove(filler);
+    await until(200);
+    for (let i = 0; i < 50; i++) assert.equal(await send(), 200);
+    assert.deepEqual(await history(), stored);
+  },
+});
+
+/** Writes until nothing more fits. */
+async function fill(path: string): Promise<void> {
+  using file = await Deno.open(path, { write: true, create: true });
+  const piece = new Uint8Array(1024 * 1024);
+  try {
+    for (;;) await file.write(piece);
+  } catch (error) {
+    assert.match(String(error), /No space left/);
+  }
+}
