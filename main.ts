@@ -1,5 +1,6 @@
 /** Assembles the commands of server/, agent/ and db/; nothing else. */
 import { agentCommand } from "./agent/command.ts";
+import { isForScripts, runForScripts } from "./agent/isolation/entry.ts";
 import { systemClock } from "./clock.ts";
 import { migrateCommand } from "./db/command.ts";
 import { UNPACK_ARGUMENT, unpackForParent } from "./db/embedded/packed.ts";
@@ -29,8 +30,9 @@ if (import.meta.main) {
   const { version } = manifest;
   const terminal = systemTerminal();
   const args = Deno.args;
-  // a compiled program starts itself for this: it is no command for people
+  // a compiled program starts itself for these: they are no commands for people
   if (args[0] === UNPACK_ARGUMENT) Deno.exit(await unpackForParent(args[1] ?? ""));
+  if (isForScripts(args)) Deno.exit(await runForScripts(args));
   const context = {
     version,
     terminal,

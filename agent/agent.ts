@@ -12,6 +12,7 @@ import { Collecting } from "./collecting.ts";
 import type { AgentConfig, AgentConfigSource } from "./config.ts";
 import { HostFacts } from "./facts.ts";
 import { createHostMethods } from "./host.ts";
+import { isolationOf } from "./isolation/settings.ts";
 import { MemoryOutbox, type Outbox } from "./outbox.ts";
 import { ownMetadata, ownSeries } from "./own_metrics.ts";
 import { reportParts } from "./report_parts.ts";
@@ -65,9 +66,13 @@ const STOP_MS_MAX = 2_000;
 
 /** Loads the collectors and starts collecting at once. Throws ScriptFolderError. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { clock, signal } = options;
+  const { config, clock, signal } = options;
   const log = options.log.with({ component: "agent" });
-  const sandbox = new Sandbox({ host: createHostMethods({ clock }), clock, log });
+  const sandbox = new Sandbox({
+    host: createHostMethods({ clock }),
+    ...{ clock, log },
+    isolation: isolationOf(config),
+  });
   try {
     const agent = new RunningAgent({ ...options, log }, sandbox);
     await agent.start();
@@ -77,7 +82,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (signal?.aborted) await agent.stop();
     return agent;
   } catch (error) {
-    sandbox[Symbol.dispose]();
+    await sandbox[Symbol.asyncDispose]();
     throw error;
   }
 }
@@ -174,6 +179,7 @@ class RunningAgent implements Agent {
     void clock.sleep(STOP_MS_MAX, in_time.signal).then(() => this.#sending.abort());
     await this.#sent;
     in_time.abort();
+    await this.#sandbox[Symbol.asyncDispose]();
     const { reports, waiting, dropped } = this.totals();
     if (waiting > 0) log.warn("Agent stopped; what was not sent is lost", { waiting });
     log.info("Agent stopped", { reports, dropped });

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { childPath, nameFault, shown, TAG_CHARS_MAX, TAGS_MAX } from "../report.ts";
 import { defaultAgentDataDir } from "./data_dir.ts";
 import { duration } from "./duration.ts";
+import { isolationShape } from "./isolation/settings.ts";
 import { DEFAULT_POLICY, permissionsSchema } from "./permissions.ts";
 import { checkNames, sourcesShape } from "./sources/settings.ts";
 
@@ -72,6 +73,7 @@ export const agentConfigSchema = z.strictObject({
     }),
   ).default({}),
   ...sourcesShape,
+  ...isolationShape,
   /** How much is kept while the server cannot be reached; the oldest reports go first. */
   outbox_bytes: z.int().min(64 * 1024).max(1024 * MIB).default(16 * MIB),
   /** How long the server may take to answer. */

@@ -5,6 +5,7 @@ import type { SeriesValue } from "./collected.ts";
 import { isIdle, loadCollectors } from "./collectors.ts";
 import type { AgentConfig } from "./config.ts";
 import { createHostMethods } from "./host.ts";
+import { isolationOf } from "./isolation/settings.ts";
 import { Sandbox } from "./sandbox.ts";
 import { sourceContext } from "./sources/source.ts";
 
@@ -31,7 +32,11 @@ export async function collectOnce(
   options: { config: AgentConfig; clock: Clock; log: Logger },
 ): Promise<CollectedOnce> {
   const { config, clock, log } = options;
-  using sandbox = new Sandbox({ host: createHostMethods({ clock }), clock, log });
+  await using sandbox = new Sandbox({
+    host: createHostMethods({ clock }),
+    ...{ clock, log },
+    isolation: isolationOf(config),
+  });
   const { collectors, rejected } = await loadCollectors(config, {
     sandbox,
     sources: sourceContext(config, { clock, log }),

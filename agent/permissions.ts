@@ -23,6 +23,8 @@ export const permissionsSchema = z.strictObject({
   ffi: grant.optional(),
 });
 export type PermissionSet = z.infer<typeof permissionsSchema>;
+/** All sorts written out; `normalPermissions` makes it. */
+export type NormalPermissions = Required<PermissionSet>;
 
 /**
  * What the operator's own scripts may ask for when the configuration says nothing: services on this
@@ -82,7 +84,7 @@ export function mergedPermissions(a: PermissionSet, b: PermissionSet): Permissio
 }
 
 /** Everything written out, sorted, so that equal sets are equal texts. What is absent is denied. */
-export function normalPermissions(set: PermissionSet): Required<PermissionSet> {
+export function normalPermissions(set: PermissionSet): NormalPermissions {
   const of = (sort: PermissionSort) => {
     const value = set[sort] ?? false;
     return Array.isArray(value) ? value.length === 0 ? false : [...new Set(value)].sort() : value;

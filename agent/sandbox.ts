@@ -1,19 +1,36 @@
 /**
  * Runs collector scripts with only the permissions they declare, and a deadline.
  *
- * Where a script lives. Scripts of the same origin and the same permissions share a Worker (a Worker
- * costs some 8 MB), so the shipped set, which needs none, runs in one. A script is first loaded where
- * there are no permissions at all, to read what it says about itself; `admit` then says what it is
- * granted. A script that misses its deadline takes its Worker down: it is moved out and lives alone
- * from then on, and the others are started again in a new Worker and asked once more. A script that
- * loops is not run again at all, since its thread cannot be ended (see sandbox_cell.ts); only of
- * shipped ones a busy machine is believed to be the reason.
+ * Where a script lives. Shipped scripts are part of the product: they live in Workers of the agent
+ * itself, those with the same permissions in the same one (a Worker costs some 8 MB). All others live
+ * in processes of their own kind (isolation/), which is started when there are such scripts, and ended
+ * as a whole when one of them misbehaves; sandbox_place.ts says who is moved out then. A script is
+ * first loaded where there are no permissions at all, to read what it says about itself; `admit` then
+ * says what it is granted.
+ *
+ * When a Worker or a process goes, the scripts that were at work there without being the reason are
+ * asked once more, in a new one.
  */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { HostMethods } from "./host.ts";
+import { ScriptProcesses } from "./isolation/processes.ts";
+import type { ProcessEnd } from "./isolation/script_process.ts";
+import { DEFAULT_ISOLATION, type ProcessSettings } from "./isolation/settings.ts";
+import { type Grants, grantsOf, mergedGrants, NO_GRANTS, processGroup } from "./isolation/walls.ts";
 import { normalPermissions, type PermissionSet } from "./permissions.ts";
-import { type Answer, Cell } from "./sandbox_cell.ts";
+import { type Answer, Cell, type CellAnswer } from "./sandbox_cell.ts";
+import {
+  afterGoodRun,
+  afterHog,
+  afterStrike,
+  afterTimeout,
+  HOME,
+  type Place,
+  split,
+  STRIKES_MAX,
+} from "./sandbox_place.ts";
+import { WorkerPort } from "./sandbox_port.ts";
 import type { ScriptOrigin } from "./scripts.ts";
 
 export interface SandboxScript {
@@ -29,31 +46,39 @@ export interface SandboxOptions {
   host: HostMethods;
   clock: Clock;
   log: Logger;
+  /** How scripts that are not shipped are held. */
+  isolation?: ProcessSettings;
 }
 
 /** Loading includes whatever a script computes at its top level, which should be nothing. */
 const LOAD_MS_MAX = 5_000;
 /** How often a script is asked again when others brought its Worker down. */
-const RETRIES_MAX = 2;
+const RETRIES_MAX = 4;
 
 interface Inmate {
   script: SandboxScript;
   permissions: PermissionSet;
-  alone: boolean;
+  place: Place;
   /** Only looked at, in a Worker for nothing else. */
   apart?: boolean;
   /** Why it is never run again. */
   banned?: string;
 }
 
-export class Sandbox implements Disposable {
+export class Sandbox implements Disposable, AsyncDisposable {
   readonly #options: SandboxOptions;
   readonly #inmates = new Map<string, Inmate>();
   readonly #cells = new Map<string, Cell>();
+  readonly #processes: ScriptProcesses;
   #disposed = false;
 
   constructor(options: SandboxOptions) {
     this.#options = options;
+    const { clock, log, isolation: settings = DEFAULT_ISOLATION } = options;
+    this.#processes = new ScriptProcesses({
+      ...{ clock, log, settings },
+      onLost: (key, end) => this.#lost(key, end),
+    });
   }
 
   /**
@@ -61,11 +86,9 @@ export class Sandbox implements Disposable {
    * it away from scripts that are running, which an endless loop would take along; `trim()` ends the
    * Worker that is used for it.
    */
-  inspect(script: SandboxScript, options: { apart?: boolean } = {}): Promise<Answer> {
-    return this.#attempt(
-      { script, permissions: {}, alone: false, apart: options.apart },
-      (cell) => cell.load(script, LOAD_MS_MAX),
-    );
+  async inspect(script: SandboxScript, options: { apart?: boolean } = {}): Promise<Answer> {
+    const inmate = { script, permissions: {}, place: HOME, apart: options.apart };
+    return plainAnswer(await this.#attempt(inmate, (cell) => cell.load(script, LOAD_MS_MAX)));
   }
 
   /**
@@ -74,7 +97,7 @@ export class Sandbox implements Disposable {
    */
   admit(script: SandboxScript, permissions: PermissionSet): void {
     this.dismiss(script.name);
-    this.#inmates.set(script.name, { script, permissions, alone: false });
+    this.#inmates.set(script.name, { script, permissions, place: HOME });
   }
 
   /** The script is not run any more, and forgotten by its Worker. */
@@ -87,11 +110,18 @@ export class Sandbox implements Disposable {
 
   /** Ends Workers that no admitted script lives in, unless something still runs there. */
   trim(): void {
-    const needed = new Set([...this.#inmates.values()].map(cellKey));
+    const inmates = [...this.#inmates.values()];
+    const needed = new Set(inmates.map(cellKey));
     for (const [key, cell] of this.#cells) {
       if (needed.has(key) || cell.busy) continue;
       cell.close();
       this.#cells.delete(key);
+    }
+    const homes = new Set(inmates.map(processKey));
+    const busy = [...this.#cells].filter(([, cell]) => !cell.closed).map(([key]) => key);
+    for (const key of this.#processes.keys()) {
+      if (homes.has(key) || busy.some((one) => one.startsWith(`${key}\n`))) continue;
+      this.#processes.close(key);
     }
   }
 
@@ -108,17 +138,7 @@ export class Sandbox implements Disposable {
       }
       return await cell.collect(inmate.script, timeout_ms);
     }, wanted);
-    if (answer.kind === "stuck" && inmate.script.origin === "user") {
-      inmate.banned = `${answer.message}; it is not run again until its file has changed`;
-      return { kind: "failed", message: inmate.banned };
-    }
-    if ((answer.kind === "timeout" || answer.kind === "stuck") && !inmate.alone) {
-      inmate.alone = true;
-      this.#options.log.warn("Collector missed its deadline; it runs alone from now on", {
-        script: name,
-      });
-    }
-    return answer;
+    return this.#judged(inmate, answer);
   }
 
   /** How many Workers there are now. */
@@ -126,39 +146,110 @@ export class Sandbox implements Disposable {
     return [...this.#cells.values()].filter((cell) => !cell.closed).length;
   }
 
+  /** How many processes there are besides the agent's own. */
+  get processes(): number {
+    return this.#processes.count;
+  }
+
   [Symbol.dispose](): void {
     this.#disposed = true;
     for (const cell of this.#cells.values()) cell.close();
+    for (const key of this.#processes.keys()) this.#processes.close(key);
     this.#cells.clear();
     this.#inmates.clear();
+  }
+
+  /** Waits until the processes are gone as well. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+    await this.#processes.gone();
   }
 
   /** `wanted` is false when the script was dismissed or replaced meanwhile. */
   async #attempt(
     inmate: Inmate,
-    work: (cell: Cell) => Promise<Answer>,
+    work: (cell: Cell) => Promise<CellAnswer>,
     wanted: () => boolean = () => true,
-  ): Promise<Answer> {
+  ): Promise<CellAnswer> {
     if (this.#disposed) return { kind: "lost", message: "the sandbox has ended" };
-    let answer = await work(this.#cellOf(inmate));
-    for (let retry = 0; answer.kind === "lost" && retry < RETRIES_MAX; retry++) {
-      if (this.#disposed || !wanted()) return answer;
-      answer = await work(this.#cellOf(inmate));
+    for (let retry = 0;; retry++) {
+      const refusal = this.#refusal(inmate);
+      if (refusal !== undefined) return { kind: "failed", message: refusal };
+      const answer = await work(this.#cellOf(inmate));
+      if (answer.kind === "hog") {
+        this.#move(inmate, afterHog(inmate.place), answer.message);
+      } else if (answer.kind !== "lost") return answer;
+      if (this.#disposed || !wanted() || retry === RETRIES_MAX) return answer;
     }
-    return answer;
+  }
+
+  #refusal(inmate: Inmate): string | undefined {
+    if (inmate.script.origin === "shipped") return undefined;
+    return this.#processes.refusal(processKey(inmate));
+  }
+
+  /** Draws the conclusions from a run. */
+  #judged(inmate: Inmate, answer: CellAnswer): Answer {
+    const { place, script: { origin } } = inmate;
+    if (answer.kind === "timeout" || (answer.kind === "stuck" && origin === "shipped")) {
+      this.#move(inmate, afterTimeout(place), answer.message);
+    } else if (answer.kind === "stuck" || (answer.kind === "killed" && origin === "user")) {
+      this.#strike(inmate, answer.message);
+      if (inmate.banned !== undefined) return { kind: "failed", message: inmate.banned };
+    } else if (answer.kind !== "lost") inmate.place = afterGoodRun(place);
+    return plainAnswer(answer);
+  }
+
+  #strike(inmate: Inmate, message: string): void {
+    const place = afterStrike(inmate.place);
+    this.#move(inmate, place, message);
+    if (place.strikes < STRIKES_MAX) return;
+    inmate.banned = `${message}; it is not run again until its file has changed`;
+    this.#options.log.warn("Collector is given up", { script: inmate.script.name, message });
+  }
+
+  #move(inmate: Inmate, place: Place, message: string): void {
+    const { name: script } = inmate.script;
+    if (place.apart !== inmate.place.apart) {
+      const in_a = place.apart;
+      this.#options.log.warn("Collector runs alone from now on", { script, in_a, message });
+    }
+    inmate.place = place;
+  }
+
+  /** A process is gone that was not meant to. */
+  #lost(key: string, end: ProcessEnd): void {
+    const { log } = this.#options;
+    const inmates = [...this.#inmates.values()].filter((inmate) => processKey(inmate) === key);
+    const scripts = inmates.map(({ script }) => script.name);
+    if (end.failed_to_start) {
+      return log.error("Collectors cannot be run", { scripts, message: end.message });
+    }
+    if (end.blamed) return;
+    log.warn("Process of collectors was ended, and none of them was at work", {
+      scripts,
+      message: end.message,
+    });
+    const [first, ...others] = inmates;
+    if (first !== undefined && others.length === 0) return this.#strike(first, end.message);
+    const places = split(inmates.map(({ place }) => place));
+    inmates.forEach((inmate, index) => inmate.place = places[index] ?? inmate.place);
   }
 
   #cellOf(inmate: Inmate): Cell {
     const key = cellKey(inmate);
     const known = this.#cells.get(key);
     if (known !== undefined && !known.closed) return known;
+    const { host, clock, log } = this.#options;
+    const { script: { name, origin }, permissions, place } = inmate;
     const cell = new Cell({
-      name: inmate.alone ? `collector ${inmate.script.name}` : `${inmate.script.origin} collectors`,
-      permissions: inmate.permissions,
-      host: this.#options.host,
-      clock: this.#options.clock,
+      name: place.apart === "shared" ? `${origin} collectors` : `collector ${name}`,
+      ...{ permissions, host, clock },
+      openPort: (options, listener) =>
+        origin === "shipped"
+          ? new WorkerPort(options, listener)
+          : this.#processes.openPort(this.#home(inmate), options, listener),
       onStray: (stray) => {
-        const { log } = this.#options;
         const { message } = stray;
         if (stray.type === "console") log.debug("Collector printed", { message });
         else log.warn("Error that a collector did not await", { script: stray.script, message });
@@ -167,11 +258,34 @@ export class Sandbox implements Disposable {
     this.#cells.set(key, cell);
     return cell;
   }
+  /** Where it is held, and what all who are held there need. */
+  #home(inmate: Inmate): { key: string; grants: Grants } {
+    const key = processKey(inmate);
+    const grants = [inmate, ...this.#inmates.values()]
+      .filter((one) => processKey(one) === key)
+      .reduce((sum, one) => mergedGrants(sum, grantsOf(one.permissions)), NO_GRANTS);
+    return { key, grants };
+  }
 }
 
-/** Scripts with equal keys share a Worker. */
-function cellKey({ script, permissions, alone, apart }: Inmate): string {
+/** Scripts with equal keys share a process. */
+function processKey({ script, permissions, place, apart }: Inmate): string {
+  if (script.origin === "shipped") return "agent";
   if (apart) return "apart";
-  const shared = `${script.origin} ${JSON.stringify(normalPermissions(permissions))}`;
-  return alone ? `${shared} ${script.name}` : shared;
+  const alone = place.apart === "process" ? `alone ${script.name}` : place.half;
+  return `${processGroup(permissions)} ${alone}`;
+}
+
+/** Scripts with equal keys share a Worker. It begins with the process's. */
+function cellKey(inmate: Inmate): string {
+  const { script, permissions, place, apart } = inmate;
+  const alone = place.apart === "shared" || apart ? "" : script.name;
+  return [processKey(inmate), JSON.stringify(normalPermissions(permissions)), alone].join("\n");
+}
+
+/** What is only between a cell and us is a failure for everybody else. */
+function plainAnswer(answer: CellAnswer): Answer {
+  if (answer.kind === "done") return answer;
+  const { kind, message } = answer;
+  return { kind: kind === "hog" || kind === "killed" ? "failed" : kind, message };
 }

@@ -4,81 +4,94 @@
  *
  * A Worker is one thread. When a deadline passes, the Worker is asked for a sign of life. If it gives
  * one, the script was waiting for something: its request is answered with "timeout". If not, some
- * script keeps the thread busy; the Worker has noted in shared memory which request it turned to
- * last, and that one is answered with "stuck". In both cases the Worker is ended, and all other
- * requests are answered with "lost": they may be asked again in a new cell.
+ * script keeps the thread busy: the one whose turn it was last, which the Worker has said before it
+ * turned to it, is answered with "stuck". In both cases the Worker is ended, and all other requests
+ * are answered with "lost": they may be asked again in a new cell.
  *
- * Ending a Worker does not end its thread while that runs a loop: Deno (seen with 2.7.11 and 2.9.6)
- * blocks the caller for 2 s and then gives up; the loop goes on using a core until the process ends.
- * So a busy Worker is ended when it gives a sign of life after all, and whoever gets "stuck" must not
- * run that script again in this process.
+ * A script may also take its time while others wait for the thread. Where processor time can be told
+ * (isolation/), the one that is at it for longer than a moment is answered with "hog": it may be asked
+ * again in a Worker for it alone. A Worker that is busy and a Worker that gets no processor look the
+ * same from outside; the time its process has used tells them apart.
  */
 import type { Clock } from "../clock.ts";
-import type { HostMethods } from "./host.ts";
 import { durationText } from "./duration.ts";
+import type { HostMethods } from "./host.ts";
+import { HostCalls, type RunCalls } from "./host_calls.ts";
 import { normalPermissions, type PermissionSet } from "./permissions.ts";
-import { type FromWorker, readFromWorker, type ToWorker } from "./sandbox_protocol.ts";
+import { readFromWorker } from "./sandbox_messages.ts";
+import type { Port, PortListener, PortOptions } from "./sandbox_port.ts";
+import type { FromWorker, ToWorker } from "./sandbox_protocol.ts";
 
 export type Answer =
   | { kind: "done"; json: string | undefined }
   | { kind: "failed" | "timeout" | "stuck" | "lost"; message: string };
+/** `hog`: see above. `killed`: its Worker is gone, and it was its turn. */
+export type CellAnswer = Answer | { kind: "hog" | "killed"; message: string };
 
 export interface CellOptions {
   /** Shown in diagnostics. */
   name: string;
   permissions: PermissionSet;
+  openPort: (options: PortOptions, listener: PortListener) => Port;
   host: HostMethods;
   clock: Clock;
   /** Errors and console lines that belong to no request. */
   onStray: (message: Extract<FromWorker, { type: "stray" | "console" }>) => void;
 }
 
-interface Pending {
+interface Pending extends RunCalls {
   script: string;
   timeout_ms: number;
-  resolve: (answer: Answer) => void;
+  resolve: (answer: CellAnswer) => void;
   /** Ends the wait for the deadline. */
   settled: AbortController;
+  /** Its deadline has passed. */
+  overdue: boolean;
 }
 
-/** Host calls of one Worker that may be under way; a script asking more at once is confused. */
-const CALLS_MAX = 256;
 /** Stray errors and console lines passed on; a flood is cut here. Per cell, until a script is done. */
 const STRAYS_MAX = 20;
 
 /** A thread that does not answer for so long is busy; on a crowded machine it may be just hungry. */
 const SIGN_OF_LIFE_MS_MAX = 2_000;
+const SIGN_OF_LIFE_STEP_MS = 250;
+/** Others wait that long for the thread before anybody looks who has it. */
+const HOG_MS = 500;
+/** Whoever used less of the time that has passed got no processor. */
+const BUSY_SHARE = 0.6;
 
-const ENDED: Answer = { kind: "lost", message: "the Worker was ended" };
+const BUSY_TEXT = "kept its thread busy past its deadline, as an endless loop does";
+const ENDED: CellAnswer = { kind: "lost", message: "the Worker was ended" };
+
+/** `busy`: it computes. `silent`: it says nothing, and whether it computes cannot be told. */
+type Life = "alive" | "busy" | "silent";
 
 export class Cell {
   readonly #options: CellOptions;
-  readonly #worker: Worker;
-  readonly #focus = new Int32Array(new SharedArrayBuffer(4));
+  readonly #port: Port;
+  readonly #host_calls: HostCalls;
   readonly #pending = new Map<number, Pending>();
   readonly #loaded = new Map<string, string>();
+  /** The request the Worker turned to last. */
+  #turn = 0;
   #next_request = 1;
-  #calls = 0;
   #strays = 0;
   #closed = false;
   /** Aborted by a sign of life; set while one is being waited for. */
-  #sign_of_life: AbortController | undefined;
+  #sign_of_life = new AbortController();
+  #life: Promise<Life> | undefined;
+  /** Aborted when nobody waits for the thread any more; set while that is watched. */
+  #calm: AbortController | undefined;
 
   constructor(options: CellOptions) {
     this.#options = options;
-    this.#worker = new Worker(new URL("./sandbox_worker.ts", import.meta.url), {
-      type: "module",
-      name: options.name,
-      // `import: false`: no module from the network either.
-      deno: { permissions: { ...normalPermissions(options.permissions), import: false } },
+    const { name, permissions, openPort } = options;
+    this.#port = openPort({ name, permissions: normalPermissions(permissions) }, {
+      onMessage: (data) => this.#receive(data),
+      onGone: ({ guilty, message }) => this.#gone(guilty, message),
     });
-    this.#worker.onmessage = (event: MessageEvent<unknown>) => this.#receive(event.data);
-    this.#worker.onmessageerror = () => {};
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#end({ kind: "failed", message: `the Worker failed: ${event.message}` });
-    };
-    this.#send({ type: "start", focus: this.#focus, platform: Deno.build.os });
+    this.#host_calls = new HostCalls({ ...options, send: (message) => this.#send(message) });
+    this.#send({ type: "start", platform: Deno.build.os });
   }
 
   /** An ended cell answers nothing any more; make a new one. */
@@ -92,7 +105,7 @@ export class Cell {
   }
 
   /** Loads a script's text, unless it is there already. Its metadata is the answer's JSON. */
-  async load(script: { name: string; text: string }, timeout_ms: number): Promise<Answer> {
+  async load(script: { name: string; text: string }, timeout_ms: number): Promise<CellAnswer> {
     const answer = await this.#request(script.name, timeout_ms, (request) => ({
       type: "load",
       request,
@@ -116,7 +129,7 @@ export class Cell {
   collect(
     script: { name: string; options?: Record<string, unknown> },
     timeout_ms: number,
-  ): Promise<Answer> {
+  ): Promise<CellAnswer> {
     const { name, options = {} } = script;
     return this.#request(name, timeout_ms, (request) => ({
       type: "collect",
@@ -128,97 +141,140 @@ export class Cell {
 
   /** Ends the Worker. Requests under way are answered as lost. */
   close(): void {
-    this.#end(ENDED);
+    this.#end(ENDED, { busy: false });
   }
 
   #request(
     script: string,
     timeout_ms: number,
     message: (request: number) => ToWorker,
-  ): Promise<Answer> {
+  ): Promise<CellAnswer> {
     if (this.#closed) return Promise.resolve(ENDED);
     const request = this.#next_request++;
     return new Promise((resolve) => {
-      const settled = new AbortController();
-      this.#pending.set(request, { script, timeout_ms, resolve, settled });
+      const pending: Pending = {
+        ...{ script, timeout_ms, resolve, overdue: false, calls: 0 },
+        settled: new AbortController(),
+      };
+      this.#pending.set(request, pending);
       this.#send(message(request));
-      void this.#options.clock.sleep(timeout_ms, settled.signal).then(() => {
-        if (this.#pending.has(request)) return this.#expire(request);
-      });
+      if (this.#port.open) this.#watch(request, pending);
+      else void this.#port.opened.then(() => this.#watch(request, pending));
     });
   }
 
-  #settle(request: number, answer: Answer): void {
+  #watch(request: number, { timeout_ms, settled }: Pending): void {
+    const { clock } = this.#options;
+    void clock.sleep(timeout_ms, settled.signal).then(() => {
+      if (this.#pending.has(request)) return this.#expire(request);
+    });
+    if (this.#pending.size > 1 && this.#calm === undefined) void this.#watchForHogs();
+  }
+
+  #settle(request: number, answer: CellAnswer): void {
     const pending = this.#pending.get(request);
     if (pending === undefined) return;
     this.#pending.delete(request);
     this.#strays = 0;
+    if (this.#pending.size < 2) this.#calm?.abort();
     pending.settled.abort();
     pending.resolve(answer);
   }
 
-  async #expire(request: number): Promise<void> {
-    if (this.#sign_of_life !== undefined) return;
-    this.#sign_of_life = new AbortController();
-    this.#send({ type: "ping" });
-    await this.#options.clock.sleep(SIGN_OF_LIFE_MS_MAX, this.#sign_of_life.signal);
-    const alive = this.#sign_of_life.signal.aborted;
-    this.#sign_of_life = undefined;
-    // It ended a moment after its deadline: the answer has been given, and nothing is wrong.
-    if (alive && !this.#pending.has(request)) return;
-    if (alive) {
-      const { timeout_ms = 0 } = this.#pending.get(request) ?? {};
-      const message = `did not finish within ${durationText(timeout_ms)}`;
-      this.#settle(request, { kind: "timeout", message });
-    } else {
-      const busy = Atomics.load(this.#focus, 0);
-      const message = "kept its thread busy past its deadline, as an endless loop does";
-      this.#settle(this.#pending.has(busy) ? busy : request, { kind: "stuck", message });
-    }
-    this.#end({ kind: "lost", message: "another script kept the Worker busy" }, { busy: !alive });
+  /** Whether the thread answers; everybody who asks at the same time gets the same answer. */
+  #askLife(): Promise<Life> {
+    this.#life ??= this.#awaitLife().finally(() => this.#life = undefined);
+    return this.#life;
   }
 
-  #end(answer: Answer, { busy }: { busy: boolean } = { busy: false }): void {
+  async #awaitLife(): Promise<Life> {
+    const { clock } = this.#options;
+    this.#sign_of_life = new AbortController();
+    const { signal } = this.#sign_of_life;
+    this.#send({ type: "ping" });
+    const [begin_ms, begin_cpu_ms] = [clock.monotonic(), this.#port.cpu_ms()];
+    for (let waited_ms = 0; waited_ms < SIGN_OF_LIFE_MS_MAX; waited_ms += SIGN_OF_LIFE_STEP_MS) {
+      await clock.sleep(SIGN_OF_LIFE_STEP_MS, signal);
+      if (signal.aborted) return "alive";
+      const cpu_ms = this.#port.cpu_ms();
+      const passed_ms = clock.monotonic() - begin_ms;
+      if (passed_ms < HOG_MS || cpu_ms === undefined || begin_cpu_ms === undefined) continue;
+      if (cpu_ms - begin_cpu_ms > passed_ms * BUSY_SHARE) return "busy";
+    }
+    return "silent";
+  }
+
+  async #expire(request: number): Promise<void> {
+    const pending = this.#pending.get(request);
+    if (pending !== undefined) pending.overdue = true;
+    const life = await this.#askLife();
+    // It ended a moment after its deadline: the answer has been given, and nothing is wrong.
+    if (this.#closed || (life === "alive" && !this.#pending.has(request))) return;
+    if (life !== "alive") return this.#endBusy({ kind: "stuck", message: BUSY_TEXT });
+    for (const [overdue, { timeout_ms }] of [...this.#pending].filter(([, one]) => one.overdue)) {
+      const message = `did not finish within ${durationText(timeout_ms)}`;
+      this.#settle(overdue, { kind: "timeout", message });
+    }
+    this.#end({ kind: "lost", message: "another script missed its deadline" }, { busy: false });
+  }
+
+  /** While several scripts share the thread, none may keep it. */
+  async #watchForHogs(): Promise<void> {
+    if (this.#port.cpu_ms() === undefined) return;
+    const calm = this.#calm = new AbortController();
+    while (!calm.signal.aborted && !this.#closed) {
+      await this.#options.clock.sleep(HOG_MS, calm.signal);
+      if (calm.signal.aborted || this.#closed || await this.#askLife() !== "busy") continue;
+      if (!calm.signal.aborted && this.#pending.has(this.#turn)) {
+        this.#endBusy({ kind: "hog", message: "kept its thread busy while others waited" });
+      }
+    }
+    this.#calm = undefined;
+  }
+
+  /** Whoever has the thread gets the answer; nobody, when it was taken by what a script left behind. */
+  #endBusy(answer: CellAnswer): void {
+    const blamed = this.#pending.has(this.#turn);
+    this.#settle(this.#turn, answer);
+    const message = "another script kept the Worker busy";
+    this.#end({ kind: "lost", message }, { busy: true, blamed });
+  }
+
+  #gone(guilty: boolean, message: string): boolean {
+    if (this.#closed) return false;
+    this.#closed = true;
+    const blamed = guilty && this.#pending.has(this.#turn);
+    if (blamed) this.#settle(this.#turn, { kind: "killed", message });
+    this.#settleAll({ kind: "lost", message });
+    return blamed;
+  }
+
+  #end(answer: CellAnswer, how: { busy: boolean; blamed?: boolean }): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (!busy) this.#worker.terminate();
+    this.#port.close(how);
+    this.#settleAll(answer);
+  }
+
+  #settleAll(answer: CellAnswer): void {
     for (const request of [...this.#pending.keys()]) this.#settle(request, answer);
   }
 
   #send(message: ToWorker): void {
-    if (!this.#closed) this.#worker.postMessage(message);
+    if (!this.#closed) this.#port.post(message);
   }
 
   #receive(data: unknown): void {
-    // Closed, and yet there is a message: it was busy, and is no more.
-    if (this.#closed) return this.#worker.terminate();
     const message = readFromWorker(data);
-    if (message === undefined) return;
-    if (message.type === "done") {
+    if (message === undefined || this.#closed) return;
+    if (message.type === "turn") this.#turn = message.request;
+    else if (message.type === "done") {
       this.#settle(message.request, { kind: "done", json: message.json });
     } else if (message.type === "failed") {
       this.#settle(message.request, { kind: "failed", message: message.message });
-    } else if (message.type === "pong") this.#sign_of_life?.abort();
-    else if (message.type === "call") void this.#answer(message);
-    else if (this.#strays++ < STRAYS_MAX) this.#options.onStray(message);
-  }
-
-  async #answer(message: Extract<FromWorker, { type: "call" }>): Promise<void> {
-    const { call, method, argument } = message;
-    if (this.#calls >= CALLS_MAX) {
-      return this.#send({ type: "refuse", call, message: "too many host calls at once" });
-    }
-    this.#calls += 1;
-    try {
-      const { host, permissions } = this.#options;
-      const answer = Object.hasOwn(host, method) ? host[method] : undefined;
-      if (answer === undefined) throw new Error(`host.${method}() does not exist`);
-      this.#send({ type: "reply", call, value: await answer(argument, permissions) });
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      this.#send({ type: "refuse", call, message: text });
-    } finally {
-      this.#calls -= 1;
-    }
+    } else if (message.type === "pong") this.#sign_of_life.abort();
+    else if (message.type === "call") {
+      void this.#host_calls.answer(message, this.#pending.get(message.request));
+    } else if (this.#strays++ < STRAYS_MAX) this.#options.onStray(message);
   }
 }

@@ -2,11 +2,10 @@
  * Runs inside a Worker that has exactly the permissions of the scripts it holds. It loads the texts
  * it is given, calls `collect(host)`, and sends back what came out as JSON text.
  *
- * The first lines take what is needed from the global object and then remove the ways in which one
- * script could speak for another or end the Worker for all. This keeps honest scripts apart; what
- * keeps dishonest ones out of the machine is the Worker's permissions, not this file.
+ * What is needed of the global object is taken first; then sandbox_doors.ts takes it from the scripts.
  */
 import type { Collected, Host } from "./monitor.d.ts";
+import { closeDoors } from "./sandbox_doors.ts";
 import { type FromWorker, RESULT_CHARS_MAX, type ToWorker } from "./sandbox_protocol.ts";
 
 // The program is checked as a window, this file runs as a Worker: the calls it needs.
@@ -30,25 +29,7 @@ const calls = new Map<
   { request: number; resolve: (value: unknown) => void; reject: (error: Error) => void }
 >();
 let next_call = 1;
-let focus: Int32Array = new Int32Array(1);
 let platform = "";
-
-function refusing(what: string): () => never {
-  return () => {
-    throw new Error(`${what} is not for collectors`);
-  };
-}
-
-function closeDoors(): void {
-  for (const name of ["postMessage", "close", "onmessage", "Worker", "SharedWorker"]) {
-    Object.defineProperty(globalThis, name, { value: undefined });
-  }
-  Object.defineProperty(Deno, "exit", { value: refusing("Deno.exit()") });
-  const say = (...values: unknown[]) => post({ type: "console", message: values.join(" ") });
-  for (const level of ["debug", "log", "info", "warn", "error", "trace", "dir", "table"]) {
-    Object.defineProperty(console, level, { value: say });
-  }
-}
 
 /**
  * A frame of a script in a stack. Scripts are data: URLs, of which stacks show only the beginning;
@@ -166,20 +147,23 @@ function settle(message: Extract<ToWorker, { type: "reply" | "refuse" }>): void 
   const call = calls.get(message.call);
   calls.delete(message.call);
   if (call === undefined) return;
-  focus[0] = call.request;
+  post({ type: "turn", request: call.request });
   if (message.type === "reply") call.resolve(message.value);
   else call.reject(new Error(message.message));
 }
 
+const doors = closeDoors((message) => post({ type: "console", message }));
+
 scope.addEventListener("message", ({ data }) => {
   if (data.type === "start") {
-    ({ focus, platform } = data);
+    ({ platform } = data);
     return;
   }
   if (data.type === "ping") return post({ type: "pong" });
   if (data.type === "forget") return void scripts.delete(data.script);
   if (data.type === "reply" || data.type === "refuse") return settle(data);
-  focus[0] = data.request;
+  post({ type: "turn", request: data.request });
+  doors.nextRun();
   if (data.type === "load") void load(data);
   else void collect(data);
 });
@@ -199,4 +183,3 @@ scope.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   reportStray(event.reason);
 });
-closeDoors();

@@ -121,6 +121,8 @@ const RULES: Rule[] = [
       "server/installation/command.ts",
       "agent/command.ts",
       "db/command.ts",
+      // the process that holds collectors
+      "agent/isolation/entry.ts",
       // the process in which a compiled program unpacks PostgreSQL
       "db/embedded/packed.ts",
       "server/cli/",

@@ -22,7 +22,7 @@ async function load(config: AgentConfigInput) {
   const sandbox = new Sandbox({ host: {}, clock: new FakeClock(), log });
   const settings = await loadAgentConfig({ overrides: config, hostname: () => "a" });
   const loaded = await loadCollectors(settings, { sandbox });
-  return { ...loaded, sandbox, [Symbol.dispose]: () => sandbox[Symbol.dispose]() };
+  return { ...loaded, sandbox, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
 }
 
 function stateOf({ rejected }: Awaited<ReturnType<typeof load>>, name: string) {
@@ -32,13 +32,13 @@ function stateOf({ rejected }: Awaited<ReturnType<typeof load>>, name: string) {
 
 Deno.test("a collector with required options is off until they are written, which is no fault", async () => {
   await using dir = await scriptFolder({ "check.ts": CHECK });
-  using loaded = await load({ metrics: [dir.path], shipped: false });
+  await using loaded = await load({ metrics: [dir.path], shipped: false });
   assert.equal(stateOf(loaded, "check"), "off: needs collectors.check.targets in the settings");
 });
 
 Deno.test("options reach the script, with the network of the host that was written and no other", async () => {
   await using dir = await scriptFolder({ "check.ts": CHECK, "password": " s3cret\n" });
-  using loaded = await load({
+  await using loaded = await load({
     metrics: [dir.path],
     shipped: false,
     // a.example is not in the policy: the operator wrote it here
@@ -57,7 +57,7 @@ Deno.test("options reach the script, with the network of the host that was writt
 Deno.test("settings hold for every collector: enabled, every and timeout", async () => {
   const one = "export const collect = () => 1;";
   await using dir = await scriptFolder({ "a.ts": one, "b.ts": one });
-  using loaded = await load({
+  await using loaded = await load({
     metrics: [dir.path],
     shipped: false,
     collectors: { a: { enabled: false }, b: { every: "1m", timeout: "300ms" } },
@@ -71,7 +71,7 @@ Deno.test("settings hold for every collector: enabled, every and timeout", async
 
 Deno.test("a wrong option, or one of no collector, is a fault that names its place", async () => {
   await using dir = await scriptFolder({ "check.ts": CHECK });
-  using loaded = await load({
+  await using loaded = await load({
     metrics: [dir.path],
     shipped: false,
     collectors: { check: { targets: ["a"] }, chek: { targets: [] } },
@@ -90,6 +90,6 @@ Deno.test("a collector that needs what the machine has not is for elsewhere", as
   const text =
     'export const metric = { needs: ["/proc/no/such"] };\nexport const collect = () => 1;';
   await using dir = await scriptFolder({ "a.ts": text });
-  using loaded = await load({ metrics: [dir.path], shipped: false });
+  await using loaded = await load({ metrics: [dir.path], shipped: false });
   assert.equal(stateOf(loaded, "a"), "elsewhere: needs /proc/no/such, which is not here");
 });

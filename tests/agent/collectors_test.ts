@@ -19,7 +19,7 @@ void SCHEMA_TAKES_METRIC;
 
 async function load(overrides: AgentConfigInput) {
   const { log } = new EventLog();
-  using sandbox = new Sandbox({ host: {}, clock: new FakeClock(), log });
+  await using sandbox = new Sandbox({ host: {}, clock: new FakeClock(), log });
   const config = await loadAgentConfig({ overrides, hostname: () => "a" });
   const loaded = await loadCollectors(config, { sandbox });
   return { ...loaded, workers: sandbox.workers };

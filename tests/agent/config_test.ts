@@ -31,6 +31,8 @@ Deno.test("loadAgentConfig() needs nothing", async () => {
     permissions: { default: DEFAULT_POLICY, scripts: {} },
     exec: {},
     scrape: {},
+    isolation: "auto",
+    script_memory_bytes: 256 * 1024 * 1024,
     commands_at_once: 4,
     outbox_bytes: 16 * 1024 * 1024,
     request_timeout: 10_000,

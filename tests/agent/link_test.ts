@@ -19,7 +19,7 @@ async function fault(files: Record<string, string>): Promise<string> {
 }
 
 async function run(text: string): Promise<unknown> {
-  using sandbox = new Sandbox({ host: {}, clock: new FakeClock(), log: new EventLog().log });
+  await using sandbox = new Sandbox({ host: {}, clock: new FakeClock(), log: new EventLog().log });
   sandbox.admit({ name: "a", origin: "user", text }, {});
   const answer = await sandbox.collect("a", 5_000);
   return answer.kind === "done" ? JSON.parse(answer.json ?? "null") : answer.message;

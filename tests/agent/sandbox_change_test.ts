@@ -18,7 +18,7 @@ async function valueOf(sandbox: Sandbox, name: string): Promise<string> {
 }
 
 Deno.test("Sandbox.admit() replaces a script, and the others in its Worker go on", async () => {
-  using sandbox = makeSandbox();
+  await using sandbox = makeSandbox();
   sandbox.admit(user("a", COUNTING), {});
   sandbox.admit(user("b", COUNTING), {});
   for (const name of ["a", "b", "b"]) await sandbox.collect(name, 5_000);
@@ -29,7 +29,7 @@ Deno.test("Sandbox.admit() replaces a script, and the others in its Worker go on
 });
 
 Deno.test("Sandbox.admit() with other permissions moves a script; trim() ends what it left", async () => {
-  using sandbox = makeSandbox();
+  await using sandbox = makeSandbox();
   const text = "export const collect = async () => " +
     "(await Deno.permissions.query({ name: 'env' })).state === 'granted';";
   sandbox.admit(user("a", text), {});
@@ -44,7 +44,7 @@ Deno.test("Sandbox.admit() with other permissions moves a script; trim() ends wh
 Deno.test("Sandbox.dismiss(): a run under way ends well, and trim() waits for it", async () => {
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<number>();
-  using sandbox = makeSandbox({
+  await using sandbox = makeSandbox({
     uptime: () => {
       asked.resolve();
       return answer.promise;
@@ -64,7 +64,7 @@ Deno.test("Sandbox.dismiss(): a run under way ends well, and trim() waits for it
 });
 
 Deno.test("Sandbox.inspect() apart leaves running scripts alone", async () => {
-  using sandbox = makeSandbox();
+  await using sandbox = makeSandbox();
   sandbox.admit(user("a", COUNTING), {});
   await sandbox.collect("a", 5_000);
   const looked = await sandbox.inspect(

@@ -1,0 +1,19 @@
+/** Where a process of collectors begins; main.ts leads here in an executable. */
+import { NO_WALLS } from "./messages.ts";
+import { CONFINE_ARGUMENT, HOLD_ARGUMENT } from "./start.ts";
+
+/** Whether these arguments are the program's own, for holding scripts. */
+export function isForScripts(args: readonly string[]): boolean {
+  return args[0] === HOLD_ARGUMENT || args[0] === CONFINE_ARGUMENT;
+}
+
+/** Resolves to the exit code. */
+export async function runForScripts(args: readonly string[]): Promise<number> {
+  const [, walls] = args;
+  const { holdScripts } = await import("./keeper.ts");
+  // written by this program
+  await holdScripts(walls === undefined ? NO_WALLS : JSON.parse(walls));
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await runForScripts(Deno.args));
