@@ -30,7 +30,7 @@ const LOOK_MS_OFTEN = 1_500;
 const FILES_MAX = 2_000;
 const DEPTH_MAX = 4;
 
-const SCRIPT = /\.(ts|js|mjs)$/;
+const SCRIPT = /\.(ts|js|mjs|py)$/;
 /** Numbers of statfs(2) of filesystems that others change: NFS, SMB (three), FUSE, 9P, Ceph, AFS, vbox. */
 const REMOTE_TYPES = new Set(
   [

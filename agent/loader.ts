@@ -23,7 +23,7 @@ import type { Sandbox } from "./sandbox.ts";
 import { scriptRunner } from "./script_runner.ts";
 import { findScripts, type ScriptFile } from "./scripts.ts";
 import type { SourceContext } from "./sources/source.ts";
-import { sourceCollectors } from "./sources/sources.ts";
+import { findSources } from "./sources/sources.ts";
 import { TypeStripper } from "./strip.ts";
 
 /** A script that runs, or is about to. */
@@ -48,7 +48,7 @@ export class CollectorLoader {
   readonly #sources: SourceContext | undefined;
   readonly #seen = new Map<string, ScriptVersion | BrokenScript>();
   #running = new Map<string, Running>();
-  /** Collectors that are no scripts. */
+  /** Collectors that are not for the sandbox. */
   #others = new Map<string, Collector>();
 
   /** Without `sources` there are scripts only. */
@@ -58,8 +58,8 @@ export class CollectorLoader {
   }
 
   /**
-   * Finds all scripts of these settings, admits what is new, dismisses what is gone. What the settings
-   * themselves say to collect replaces scripts of the same name. Calls must not overlap. Throws
+   * Finds all scripts of these settings, admits what is new, dismisses what is gone. Python files and
+   * what the settings themselves say to collect replace scripts of the same name. Calls must not overlap. Throws
    * ScriptFolderError; then everything is as it was.
    */
   async load(config: AgentConfig): Promise<LoadedCollectors> {
@@ -68,8 +68,11 @@ export class CollectorLoader {
     using stripper = new TypeStripper();
     const rejected: RejectedScript[] = [];
     const next = new Map<string, Running>();
-    const others = this.#sources === undefined ? [] : sourceCollectors(config, this.#sources);
-    const replaced = new Set(others.map(({ name }) => name));
+    const others = this.#sources === undefined
+      ? { collectors: [], rejected: [] }
+      : await findSources(config, this.#sources);
+    rejected.push(...others.rejected);
+    const replaced = new Set(others.collectors.map(({ name }) => name));
     for (const file of files) {
       if (replaced.has(file.name)) {
         rejected.push(replacedScript(file));
@@ -84,11 +87,13 @@ export class CollectorLoader {
       return before !== undefined && contentKey(before) !== contentKey(running);
     }).map(([name]) => name);
     this.#admit(next);
-    const restarted_others = await this.#setOthers(others);
+    const restarted_others = await this.#setOthers(others.collectors);
     for (const name of this.#seen.keys()) {
       if (!files.some((file) => file.name === name)) this.#seen.delete(name);
     }
-    for (const unknown of unknownCollectors(config, files.map(({ name }) => name))) {
+    for (
+      const unknown of unknownCollectors(config, [...files.map(({ name }) => name), ...replaced])
+    ) {
       rejected.push({ ...unknown, file: "settings", origin: "user", state: "broken" });
     }
     const collectors = [...next.values()].map(({ collector }) => collector);
@@ -209,7 +214,7 @@ function sameOther(a: Collector, b: Collector): boolean {
 }
 
 function replacedScript({ name, file, origin }: ScriptFile): RejectedScript {
-  const reason = "is replaced by what the agent's settings say";
+  const reason = "is replaced by a Python file, or by what the agent's settings say";
   return { name, file: shortPath(file), origin, state: "off", reason };
 }
 

@@ -16,6 +16,8 @@ const FOLLOWED: ReadonlySet<string> = new Set<keyof AgentConfig>([
   "permissions",
   "collectors",
   "exec",
+  "scrape",
+  "python",
 ]);
 
 export interface SettingsChange {

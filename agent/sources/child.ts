@@ -171,7 +171,7 @@ async function writeInput(child: Deno.ChildProcess, input: string): Promise<void
 }
 
 /** Kills the process and all of its group; nothing happens when they are gone. */
-function killGroup(child: Deno.ChildProcess): void {
+export function killGroup(child: Deno.ChildProcess): void {
   try {
     if (Deno.build.os === "windows") child.kill("SIGKILL");
     else Deno.kill(-child.pid, "SIGKILL");

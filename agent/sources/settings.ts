@@ -137,22 +137,16 @@ export const sourcesShape = {
   exec: z.record(collectorName, execSchema).default({}),
   /** Exporters, by the name of their collector. */
   scrape: z.record(collectorName, scrapeSchema).default({}),
+  /** Whether Python files may run, or the interpreter to run them; else their permission `run` says. */
+  python: z.union([z.boolean(), text()], { error: "must be true, false or the path of python3" })
+    .optional(),
   /** How many of the commands may run at the same time. */
   commands_at_once: z.int().min(1).max(64).default(4),
 };
 
-/** The part of the settings that this folder reads. */
-export interface SourceSettings {
-  exec: Record<string, ExecSettings>;
-  scrape: Record<string, ScrapeSettings>;
-  commands_at_once: number;
-  interval: number;
-  timeout: number;
-}
-
 /** Two collectors cannot have one name, whatever they are. */
 export function checkNames(
-  { exec, scrape }: Pick<SourceSettings, "exec" | "scrape">,
+  { exec, scrape }: { exec: Record<string, ExecSettings>; scrape: Record<string, ScrapeSettings> },
   context: z.core.$RefinementCtx,
 ): void {
   for (const name of Object.keys(scrape).filter((name) => Object.hasOwn(exec, name))) {

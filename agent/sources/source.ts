@@ -1,6 +1,7 @@
 /** What collectors that are no scripts get from the agent. */
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
+import { PythonPool } from "./python.ts";
 import { Slots } from "./slots.ts";
 
 export interface SourceContext {
@@ -8,6 +9,7 @@ export interface SourceContext {
   log: Logger;
   /** Shared by all that start programs. */
   slots: Slots;
+  python: PythonPool;
 }
 
 /** Made once for an agent, however often its collectors change. */
@@ -15,5 +17,5 @@ export function sourceContext(
   config: { commands_at_once: number },
   options: { clock: Clock; log: Logger },
 ): SourceContext {
-  return { ...options, slots: new Slots(config.commands_at_once) };
+  return { ...options, slots: new Slots(config.commands_at_once), python: new PythonPool(options) };
 }

@@ -106,6 +106,7 @@ const FAULTS: [settings: Record<string, unknown>, line: string][] = [
     { scrape: { x: { url: "http://a", labels: { "a-b": "1" } } } },
     "scrape.x.labels.a-b must be the name of a label: letters, digits and _",
   ],
+  [{ python: 3 }, "python must be true, false or the path of python3: current value is 3"],
   [{ servr: 1 }, "servr is not a setting, did you mean server?"],
   [
     { exec: { x: { format: "json" } } },

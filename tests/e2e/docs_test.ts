@@ -33,6 +33,7 @@ const AGENT_NAMES = new Set([
   "location",
   "exec",
   "scrape",
+  "python",
 ]);
 
 function exists(path: string): boolean {
