@@ -13,7 +13,7 @@ import { transaction } from "./transaction.ts";
  * A row stays in one piece up to this size, so that `offsets` (and all of a small block) is read
  * with the row: docs/block-format.md, "In a table".
  */
-const TOAST_TUPLE_TARGET = 8160;
+export const TOAST_TUPLE_TARGET = 8160;
 
 /**
  * A drop waits this long for whoever reads or writes the table just now. Everybody who comes later

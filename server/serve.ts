@@ -11,7 +11,6 @@ import { type Database, openDatabase } from "../db/database.ts";
 import { connect } from "../db/connect.ts";
 import { selectHosts } from "../db/hosts.ts";
 import { ensurePartitions } from "../db/partitions.ts";
-import { DAY_MS } from "../db/tiers.ts";
 import type { Logger } from "../log.ts";
 import type { Config } from "./config.ts";
 import { Aggregation } from "./aggregate/service.ts";
@@ -29,6 +28,7 @@ import { history } from "./query/history.ts";
 import { LatestReports } from "./query/latest.ts";
 import { readSeries } from "./query/series.ts";
 import { storageReport } from "./query/storage.ts";
+import { keptMs, RetentionClasses } from "./retention.ts";
 
 /** A batch is closed at this size; measured: larger ones do not commit more rows a second. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
@@ -131,13 +131,8 @@ function startReading(
     plan_once: true,
   });
   started.defer(() => sql.end({ timeout: CLOSE_SECONDS_MAX }));
-  const kept_ms = {
-    raw: retention.raw_days * DAY_MS,
-    "5m": retention.five_minutes_days * DAY_MS,
-    "1h": retention.one_hour_days * DAY_MS,
-    "1d": (retention.one_day_days ?? Infinity) * DAY_MS,
-  };
-  return queryContext({ sql, clock, kept_ms });
+  const classes = new RetentionClasses(retention);
+  return queryContext({ sql, clock, keptMs: (metrics) => keptMs(classes.shortest(metrics)) });
 }
 
 /** Aggregation, in Workers with connections of their own. */
@@ -197,7 +192,9 @@ function startIngest(
     queue.stop();
     await writer.finished;
   });
+  const classes = new RetentionClasses(config.retention);
   const intake = new Intake({
+    classOf: classes.divided ? (metric) => classes.classOf(metric) : undefined,
     directory: new Directory({ sql, clock }),
     queue,
     clock,

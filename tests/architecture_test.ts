@@ -31,8 +31,10 @@ const RULES: Rule[] = [
   },
   ...["ingest", "aggregate", "query", "notify"].map((step) => ({
     from: `server/${step}/`,
-    may: [`server/${step}/`, "db/", ...SHARED],
+    may: [`server/${step}/`, "server/retention.ts", "db/", ...SHARED],
   })),
+  // how long what is kept: a pure rule that ingest, aggregation and questions agree on
+  { from: "server/retention.ts", may: ["server/wire/glob.ts", "db/tiers.ts"] },
   { from: "server/alerts/", may: ["server/alerts/", "server/query/", "db/", ...SHARED] },
   {
     from: "server/http/",
@@ -51,7 +53,10 @@ const RULES: Rule[] = [
   // puts data into a running server as any sender does: import and simulate
   { from: "server/feed/", may: ["server/feed/", "server/wire/", ...SHARED] },
   { from: "server/web/", may: ["server/web/"] },
-  { from: "server/config", may: ["server/config/", "db/address.ts", ...SHARED] },
+  {
+    from: "server/config",
+    may: ["server/config/", "server/retention.ts", "db/address.ts", ...SHARED],
+  },
   { from: "server/cli/", may: ["server/cli/", "server/wire/", "server/feed/", ...SHARED] },
   { from: "server/background.ts", may: ["db/", ...SHARED] },
   {
@@ -61,6 +66,7 @@ const RULES: Rule[] = [
       ...["http", "wire", "ingest", "aggregate", "query", "alerts", "notify", "web"]
         .map((step) => `server/${step}/`),
       "server/config.ts",
+      "server/retention.ts",
       "db/",
       ...SHARED,
     ],

@@ -25,6 +25,7 @@ import { HOT_MS } from "../../db/partitions.ts";
 import { insertPending } from "../../db/pending.ts";
 import { transaction } from "../../db/transaction.ts";
 import { startOf } from "../../db/tiers.ts";
+import { isLateExpired } from "./retention.ts";
 import { attempt, sameBytes, type Work } from "./work.ts";
 
 /**
@@ -114,7 +115,10 @@ async function mergeBatch(
   source: HotSource,
   groups: readonly ReportGroup[],
 ): Promise<void> {
-  await work.partitions.ensure("raw", groups[0]?.start_ms ?? 0);
+  const expired = source.kind === "late" ? await expiredGroups(work, groups) : undefined;
+  if (groups.length > (expired?.size ?? 0)) {
+    await work.partitions.ensure("raw", groups[0]?.start_ms ?? 0);
+  }
   const failures_before = work.counts.failures;
   const done = await writeTransaction(work.sql, async (tx) => {
     // a transaction that is rolled back has failed as a whole
@@ -122,7 +126,12 @@ async function mergeBatch(
     const there = await selectBlocks(tx, "raw", groups);
     const changed: StoredBlock[] = [];
     const merged: HotRow[] = [];
+    const gone: HotRow[] = [];
     for (const group of groups) {
+      if (expired?.has(group)) {
+        gone.push(...group.rows);
+        continue;
+      }
       const before = there.get(blockKey(group));
       const block = attempt(work, group, () => mergeGroup(group, before));
       if (block === undefined) continue;
@@ -133,12 +142,30 @@ async function mergeBatch(
       await upsertBlocks(tx, "raw", changed);
       await insertPending(tx, "pending_hour", changed);
     }
-    if (source.kind === "late" && merged.length > 0) await deleteLateRows(tx, merged);
-    return { changed: changed.length, merged: merged.length };
+    const settled = [...merged, ...gone];
+    if (source.kind === "late" && settled.length > 0) await deleteLateRows(tx, settled);
+    return { changed: changed.length, merged: merged.length, expired: gone.length };
   });
   work.counts.raw_blocks_written += done.changed;
+  work.counts.late_reports_expired += done.expired;
   if (source.kind === "late") work.counts.late_reports_merged += done.merged;
   else work.counts.reports_merged += done.merged;
+}
+
+/**
+ * Late rows of shapes whose samples of that day are past retention of their own. Merged, they would be
+ * all of their hour, and its rollups made from them alone.
+ */
+async function expiredGroups(
+  { shape_days, now_ms }: Work,
+  groups: readonly ReportGroup[],
+): Promise<ReadonlySet<ReportGroup> | undefined> {
+  if (shape_days === undefined) return undefined;
+  const days = await shape_days.of(groups.map(({ shape_id }) => shape_id));
+  return new Set(groups.filter(({ shape_id, start_ms }) => {
+    const own = days.get(shape_id);
+    return own !== undefined && isLateExpired(start_ms, own, now_ms);
+  }));
 }
 
 function mergeGroup(group: ReportGroup, before: StoredBlock | undefined): StoredBlock {

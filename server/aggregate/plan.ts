@@ -18,10 +18,10 @@
  * A clock set back closes less, and nothing happens until it has caught up. Nothing here knows time
  * zones: all borders are UTC.
  */
-import type { Partition } from "../../db/block_partitions.ts";
 import { HOT_MS } from "../../db/partitions.ts";
 import { DAY_MS, HOUR_MS, startOf } from "../../db/tiers.ts";
-import { expiredPartitions, lateHorizon, type Retention } from "./retention.ts";
+import type { Retention } from "../retention.ts";
+import { lateHorizon, planRemovals, type Removal, type RetentionState } from "./retention.ts";
 
 /**
  * Hours are rolled up this many at a time. Each time, the day's block is written anew: hourly this
@@ -31,14 +31,13 @@ import { expiredPartitions, lateHorizon, type Retention } from "./retention.ts";
 const ROLL_MS = 3 * HOUR_MS;
 
 /** What there is. All times are milliseconds since 1970, lists are in their order. */
-export interface HistoryState {
+export interface HistoryState extends RetentionState {
   /** The hot partitions. */
   slots: readonly { start_ms: number; rows_estimate: number }[];
   /** Closed late rows, by hour. */
   late_hours: readonly { start_ms: number; rows: number }[];
   pending_hours: readonly { start_ms: number; groups: number }[];
   pending_days: readonly { start_ms: number; groups: number }[];
-  partitions: readonly Partition[];
 }
 
 export interface PlanOptions {
@@ -65,7 +64,7 @@ export type Step =
   | { kind: "roll_hours"; day_ms: number; before_ms: number; groups: number }
   /** A month's pending days that begin before a time get their hourly and daily values. */
   | { kind: "roll_days"; month_ms: number; before_ms: number; groups: number }
-  | { kind: "drop_partition"; partition: Partition };
+  | Removal;
 
 /** The time before which everything is closed: a border between slots. */
 export function closedBefore(
@@ -102,9 +101,7 @@ export function planAggregation(state: HistoryState, options: PlanOptions): Step
     const rows = rowsOf(expired);
     steps.unshift({ kind: "expire_late", before_ms: late_before_ms, rows });
   }
-  for (const partition of expiredPartitions(state.partitions, options)) {
-    steps.push({ kind: "drop_partition", partition });
-  }
+  steps.push(...planRemovals(state, options));
   return steps;
 }
 

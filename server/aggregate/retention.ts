@@ -6,22 +6,18 @@
  * them stay a day longer than that: reports are taken until they are as old as `raw_days`, and a
  * sample must find its hour, which is recomputed from all its samples, when it is merged some minutes
  * (after a failure, some hours) later.
+ *
+ * Where rules give some metrics other days (server/retention.ts), a partition can hold shapes that
+ * are past theirs beside others that are not. Then it is thinned: written anew without the former.
  */
 import type { Partition } from "../../db/block_partitions.ts";
 import { DAY_MS, startOf } from "../../db/tiers.ts";
-
-/** As in the settings; null keeps for ever. */
-export interface Retention {
-  raw_days: number;
-  five_minutes_days: number;
-  one_hour_days: number;
-  one_day_days: number | null;
-}
+import type { TierDays } from "../retention.ts";
 
 const SLACK_DAYS = 1;
 
 /** Annotations belong to samples and go with them. */
-const SETTING: Readonly<Record<Partition["table"], keyof Retention>> = {
+const SETTING: Readonly<Record<Partition["table"], keyof TierDays>> = {
   block_raw: "raw_days",
   annotation: "raw_days",
   block_5m: "five_minutes_days",
@@ -34,15 +30,52 @@ function horizon(days: number | null, now_ms: number): number {
   return days === null ? -Infinity : now_ms - (days + SLACK_DAYS) * DAY_MS;
 }
 
-/** The partitions to drop, in the order given. */
-export function expiredPartitions(
-  partitions: readonly Partition[],
-  options: { now_ms: number; retention: Retention },
-): Partition[] {
+/** Whether what is in this partition may go, when it is kept for so long. */
+function isExpired({ table, end_ms }: Partition, days: TierDays, now_ms: number): boolean {
+  return end_ms <= horizon(days[SETTING[table]], now_ms);
+}
+
+export interface RetentionState {
+  partitions: readonly Partition[];
+  /** How long each shape is kept. Only where there are rules. */
+  shape_days?: ReadonlyMap<number, TierDays>;
+  /** The shapes of the blocks in a partition, by its name. Only where there are rules. */
+  contents?: ReadonlyMap<string, readonly number[]>;
+}
+
+export type Removal =
+  | { kind: "drop_partition"; partition: Partition }
+  | { kind: "thin_partition"; partition: Partition; shape_ids: readonly number[] };
+
+/** The partitions to drop, and those to thin, in the order given. */
+export function planRemovals(
+  { partitions, shape_days, contents }: RetentionState,
+  options: { now_ms: number; retention: TierDays },
+): Removal[] {
   const { now_ms, retention } = options;
-  return partitions.filter(({ table, end_ms }) =>
-    end_ms <= horizon(retention[SETTING[table]], now_ms)
-  );
+  return partitions.flatMap((partition): Removal[] => {
+    const shapes = contents?.get(partition.name);
+    if (shapes === undefined) {
+      return isExpired(partition, retention, now_ms) ? [{ kind: "drop_partition", partition }] : [];
+    }
+    const expired = shapes.filter((shape_id) =>
+      isExpired(partition, shape_days?.get(shape_id) ?? retention, now_ms)
+    );
+    // one without a block in it is as old as any
+    if (expired.length === shapes.length) {
+      const goes = shapes.length > 0 || isExpired(partition, retention, now_ms);
+      return goes ? [{ kind: "drop_partition", partition }] : [];
+    }
+    return expired.length === 0 ? [] : [{ kind: "thin_partition", partition, shape_ids: expired }];
+  });
+}
+
+/**
+ * Whether late samples of a day have nowhere to go, when their shape is kept for so long: its other
+ * samples of that day are gone, or will be by this very run.
+ */
+export function isLateExpired(at_ms: number, days: TierDays, now_ms: number): boolean {
+  return startOf("day", at_ms) + DAY_MS <= horizon(days.raw_days, now_ms);
 }
 
 /**
@@ -52,7 +85,7 @@ export function expiredPartitions(
  */
 export function lateHorizon(
   partitions: readonly Partition[],
-  options: { now_ms: number; retention: Retention },
+  options: { now_ms: number; retention: TierDays },
 ): number {
   const oldest_raw_ms = partitions
     .filter(({ table }) => table === "block_raw")

@@ -5,18 +5,26 @@
  */
 import type { Clock } from "../../clock.ts";
 import { tryRunLock } from "../../db/aggregation_lock.ts";
-import { dropPartition, selectPartitions } from "../../db/block_partitions.ts";
+import { dropPartition, type Partition, selectPartitions } from "../../db/block_partitions.ts";
 import type { Sql } from "../../db/connect.ts";
 import { countLateRows, deleteExpiredLateRows, dropSlot, selectSlots } from "../../db/hot_rows.ts";
 import { countPending } from "../../db/pending.ts";
+import { selectPartitionShapes, thinPartition } from "../../db/thin_partition.ts";
 import type { Logger } from "../../log.ts";
 import { mergeSource } from "./merge.ts";
 import { closedBefore, type HistoryState, planAggregation, type Step } from "./plan.ts";
-import type { Retention } from "./retention.ts";
+import { type Retention, RetentionClasses } from "../retention.ts";
 import { rollDays } from "./roll_days.ts";
 import { rollHours } from "./roll_hours.ts";
 import { stepText } from "./step_text.ts";
-import { BlockPartitions, type Counts, noCounts, ShapeKinds, type Work } from "./work.ts";
+import {
+  BlockPartitions,
+  type Counts,
+  noCounts,
+  ShapeDays,
+  ShapeKinds,
+  type Work,
+} from "./work.ts";
 
 /** Connections a run uses at once: the lock, the rows being read, the blocks being written. */
 export const RUN_CONNECTIONS = 3;
@@ -63,15 +71,33 @@ export type RunOutcome =
 export async function planRun(options: RunOptions): Promise<Step[]> {
   const { sql, host_id } = options;
   const before_ms = closedBefore(options);
+  const partitions = await selectPartitions(sql);
   const state: HistoryState = {
     slots: await selectSlots(sql),
     late_hours: await countLateRows(sql, { before_ms, host_id }),
     pending_hours: await countPending(sql, "pending_hour", host_id),
     pending_days: await countPending(sql, "pending_day", host_id),
-    partitions: await selectPartitions(sql),
+    partitions,
+    ...await shapesWithin(options, partitions),
   };
   const partial = host_id !== undefined || options.until_ms !== undefined;
   return planAggregation(state, { ...options, partial });
+}
+
+function shapeDays({ sql, retention }: RunOptions): ShapeDays | undefined {
+  const classes = new RetentionClasses(retention);
+  return classes.divided ? new ShapeDays(sql, classes) : undefined;
+}
+
+/** What is where and how long it is kept, for retention by rules. */
+async function shapesWithin(
+  options: RunOptions,
+  partitions: readonly Partition[],
+): Promise<Pick<HistoryState, "shape_days" | "contents">> {
+  const days = shapeDays(options);
+  if (days === undefined) return {};
+  const contents = await selectPartitionShapes(options.sql, partitions);
+  return { contents, shape_days: await days.of([...contents.values()].flat()) };
 }
 
 /**
@@ -86,8 +112,12 @@ export async function runAggregation(options: RunOptions): Promise<RunOutcome> {
   const { sql, log, host_id, signal, onProgress } = options;
   const steps = await planRun(options);
   const counts = noCounts();
-  const shapes = new ShapeKinds(sql);
-  const partitions = new BlockPartitions(sql);
+  const shared = {
+    ...{ sql, log, counts, host_id, signal, now_ms: options.now_ms },
+    shapes: new ShapeKinds(sql),
+    partitions: new BlockPartitions(sql),
+    shape_days: shapeDays(options),
+  };
   const weights = steps.map(weightOf);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   let before = 0;
@@ -101,7 +131,7 @@ export async function runAggregation(options: RunOptions): Promise<RunOutcome> {
       onProgress?.({ step, index, steps: steps.length, fraction, reports });
     };
     onDone(0);
-    await runStep({ sql, log, counts, shapes, partitions, host_id, signal, onDone }, step, options);
+    await runStep({ ...shared, onDone }, step, options);
     before += weight;
   }
   return { state: "done", steps: steps.length, counts };
@@ -139,6 +169,11 @@ async function runStep(work: Work, step: Step, options: Pick<RunOptions, "clock"
       if (await repeatedly(options, () => dropPartition(sql, step.partition.name))) {
         counts.partitions_dropped++;
         counts.bytes_dropped += step.partition.bytes;
+      } else counts.partitions_kept++;
+      break;
+    case "thin_partition":
+      if (await repeatedly(options, () => thinPartition(sql, step.partition, step.shape_ids))) {
+        counts.partitions_thinned++;
       } else counts.partitions_kept++;
       break;
   }

@@ -8,7 +8,7 @@ import type { Clock } from "../../clock.ts";
 import type { DatabaseAddress } from "../../db/address.ts";
 import { isRetryable } from "../../db/sqlstate.ts";
 import type { Logger } from "../../log.ts";
-import type { Retention } from "./retention.ts";
+import type { Retention } from "../retention.ts";
 import type { RunOutcome } from "./run.ts";
 import type { Counts } from "./work.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";

@@ -39,6 +39,11 @@ export function stepText(step: Step): string {
     case "roll_days":
       return `roll up hours and days of ${day(step.month_ms).slice(0, 7)}, ` +
         `up to ${day(step.before_ms)}`;
+    case "thin_partition": {
+      const { name, start_ms, end_ms } = step.partition;
+      return `thin    ${name}, ${day(start_ms)} to before ${day(end_ms)}, ` +
+        `${step.shape_ids.length} lists of metrics are past their own retention`;
+    }
     case "drop_partition": {
       const { name, start_ms, end_ms, bytes } = step.partition;
       return `drop    ${name}, ${day(start_ms)} to before ${day(end_ms)}, ${bytesText(bytes)}`;
@@ -67,6 +72,10 @@ export function countLines(counts: Counts): string[] {
       counts.partitions_dropped,
       `dropped    ${counts.partitions_dropped} tables past retention, ` +
       bytesText(counts.bytes_dropped),
+    ],
+    [
+      counts.partitions_thinned,
+      `thinned    ${counts.partitions_thinned} tables with metrics past retention of their own`,
     ],
     [
       counts.partitions_kept,

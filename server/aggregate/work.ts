@@ -5,8 +5,10 @@ import type { BlockKey } from "../../db/blocks.ts";
 import type { RollupKind } from "../../db/codec/rollup.ts";
 import type { Sql } from "../../db/connect.ts";
 import { rollupKinds, selectShapeMetrics } from "../../db/metric_kinds.ts";
+import { selectShapeNames } from "../../db/shapes.ts";
 import { startOf, type Tier, TIERS } from "../../db/tiers.ts";
 import type { Logger } from "../../log.ts";
+import type { RetentionClasses, TierDays } from "../retention.ts";
 
 /** What a run has done. Reports are counted each time they are merged into a block. */
 export interface Counts {
@@ -24,6 +26,8 @@ export interface Counts {
   days_rolled_up: number;
   partitions_dropped: number;
   partitions_kept: number;
+  /** Written anew without the metrics that are past retention of their own. */
+  partitions_thinned: number;
   bytes_dropped: number;
   /** Blocks that could not be read or made; what they were to be made of stays. The log says more. */
   failures: number;
@@ -41,6 +45,7 @@ export function noCounts(): Counts {
     days_rolled_up: 0,
     partitions_dropped: 0,
     partitions_kept: 0,
+    partitions_thinned: 0,
     bytes_dropped: 0,
     failures: 0,
   };
@@ -52,6 +57,9 @@ export interface Work {
   counts: Counts;
   shapes: ShapeKinds;
   partitions: BlockPartitions;
+  /** How long shapes are kept; undefined where all metrics are kept alike. */
+  shape_days?: ShapeDays;
+  now_ms: number;
   /** Only this host. */
   host_id?: number;
   /** Ends the run between two transactions. */
@@ -88,6 +96,29 @@ export class ShapeKinds {
       known.set(id, kinds);
     }
     return known;
+  }
+}
+
+/** How long shapes are kept, by the rules of this run. */
+export class ShapeDays {
+  readonly #sql: Sql;
+  readonly #classes: RetentionClasses;
+  readonly #days = new Map<number, TierDays>();
+
+  constructor(sql: Sql, classes: RetentionClasses) {
+    this.#sql = sql;
+    this.#classes = classes;
+  }
+
+  /** By shape. A shape that does not exist is left out. */
+  async of(shape_ids: readonly number[]): Promise<ReadonlyMap<number, TierDays>> {
+    const missing = [...new Set(shape_ids)].filter((id) => !this.#days.has(id));
+    if (missing.length > 0) {
+      for (const [id, names] of await selectShapeNames(this.#sql, missing)) {
+        this.#days.set(id, this.#classes.longest(names));
+      }
+    }
+    return this.#days;
   }
 }
 

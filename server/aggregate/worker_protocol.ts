@@ -1,7 +1,7 @@
 /** What the server (service.ts) and the Worker that aggregates (worker.ts) say to each other. */
 import type { DatabaseAddress } from "../../db/address.ts";
 import type { LogFields, LogLevel } from "../../log.ts";
-import type { Retention } from "./retention.ts";
+import type { Retention } from "../retention.ts";
 import type { RunOutcome } from "./run.ts";
 
 export type ToWorker =

@@ -70,10 +70,16 @@ function unknownKey(
     settings.filter((setting) => setting.path.startsWith(parent))
       .map((setting) => setting.path.slice(parent.length).split(".")[0] ?? ""),
   );
+  // in a list, the keys of its items
+  const list = parent.replace(/\[\d+\]\.$/, "");
+  for (const item of settings.find((setting) => setting.path === list)?.items ?? []) {
+    siblings.add(item);
+  }
   const elsewhere = settings.find((setting) => setting.path.split(".").at(-1) === key)?.path;
   const meant = suggest(key, [...siblings]) ?? elsewhere;
   const current = valueAt(merged.values, path);
-  const hidden = MAY_BE_SECRET.test(path) || typeof current === "object";
+  // what stands in a list is not looked up
+  const hidden = MAY_BE_SECRET.test(path) || typeof current === "object" || list !== parent;
   const value = hidden ? "" : `: current value is ${shown(current)}`;
   const right = meant === undefined
     ? `must be one of ${[...siblings].join(", ")}`
@@ -87,7 +93,10 @@ export function faultsOf(
   options: { merged: Merged; settings: readonly Setting[]; fallback: string },
 ): ConfigFault[] {
   return error.issues.flatMap((issue) => {
-    const path = issue.path.map(String).reduce((at, key) => childPath(at, key), "");
+    const path = issue.path.reduce<string>(
+      (at, key) => childPath(at, typeof key === "number" ? key : String(key)),
+      "",
+    );
     if (issue.code !== "unrecognized_keys") {
       return [faultAt(options.merged, { ...options, path, message: issue.message })];
     }

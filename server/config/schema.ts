@@ -9,6 +9,7 @@
 import { z } from "zod";
 import { BODY_BYTES_MAX, shown } from "../../report.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../../log.ts";
+import { ruleDays, type TierDays } from "../retention.ts";
 import { databaseSchema, normaliseDatabase } from "./database.ts";
 import { oneOf, schedule, section, text, whole } from "./values.ts";
 
@@ -57,12 +58,30 @@ const daysOrForever = z.union([days, z.null()], {
     `current value is ${shown(issue.input)}`,
 });
 
+/** Days of some metrics, where they differ. */
+const retentionRuleSchema = section({
+  metrics: z.array(text("a metric's name, or a pattern such as debug.*"), {
+    error: (issue) =>
+      `must be a list of names or patterns, such as ["debug.*"]: current value is ${
+        shown(issue.input)
+      }`,
+  }).min(1, "must have at least one name or pattern, such as debug.*"),
+  raw_days: days.optional(),
+  five_minutes_days: days.optional(),
+  one_hour_days: days.optional(),
+  one_day_days: daysOrForever.optional(),
+});
+
 const retentionSchema = section({
   raw_days: days.default(30).describe("Days every sample is kept"),
   five_minutes_days: days.default(180).describe("Days the five-minute values are kept"),
   one_hour_days: days.default(1_095).describe("Days the hourly values are kept"),
   one_day_days: daysOrForever.default(null)
     .describe("Days the daily values are kept; null keeps them for ever"),
+  rules: z.array(retentionRuleSchema, {
+    error: (issue) => `must be a list of rules: current value is ${shown(issue.input)}`,
+  }).default([])
+    .describe("Other days for some metrics: docs/history.md"),
 });
 
 const aggregateSchema = section({
@@ -103,16 +122,35 @@ function crossChecks(
         `largest body could never be taken: current value is ${ingest.body_bytes_max}`,
     });
   }
-  const tiers = ["raw_days", "five_minutes_days", "one_hour_days", "one_day_days"] as const;
-  tiers.slice(1).forEach((tier, index) => {
-    const finer = tiers[index] ?? "raw_days";
-    const [kept, kept_finer] = [retention[tier] ?? Infinity, retention[finer] ?? Infinity];
+  requireLongerTiers(retention, { context, path: ["retention"] });
+  retention.rules.forEach((rule, index) => {
+    const path = ["retention", "rules", index];
+    requireLongerTiers(ruleDays(retention, rule), { context, path, own: rule });
+  });
+}
+
+const TIERS = ["raw_days", "five_minutes_days", "one_hour_days", "one_day_days"] as const;
+
+/** A fault where a tier is kept for less than the one before it; of a rule, at what it says itself. */
+function requireLongerTiers(
+  days: TierDays,
+  options: { context: z.RefinementCtx; path: (string | number)[]; own?: Partial<TierDays> },
+): void {
+  const { context, path, own = days } = options;
+  TIERS.slice(1).forEach((tier, index) => {
+    const finer = TIERS[index] ?? "raw_days";
+    const [kept, kept_finer] = [days[tier] ?? Infinity, days[finer] ?? Infinity];
     if (kept >= kept_finer) return;
     context.addIssue({
       code: "custom",
-      path: ["retention", tier],
-      message: `must be at least retention.${finer} (${kept_finer}), the finer values would ` +
-        `outlive the coarser: current value is ${kept}`,
+      path: [...path, own[tier] === undefined ? finer : tier],
+      message: own[tier] === undefined
+        ? `must be at most ${tier} (${kept}), or the finer values would outlive the coarser: ` +
+          `current value is ${kept_finer}`
+        : `must be at least ${
+          own === days ? "retention." : ""
+        }${finer} (${kept_finer}), the finer values would ` +
+          `outlive the coarser: current value is ${kept}`,
     });
   });
 }

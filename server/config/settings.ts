@@ -16,6 +16,8 @@ export interface Setting {
   /** Whether a text that looks like a number is meant as one. */
   numeric: boolean;
   description: string;
+  /** Of a list of objects: the keys these can have. */
+  items?: string[];
   /** Undefined when the setting has none, or it depends on other things. */
   default?: unknown;
 }
@@ -38,6 +40,18 @@ function collect(node: Node, path: string): Setting[] {
     const child_path = path === "" ? key : `${path}.${key}`;
     if (child.properties !== undefined) return collect(child, child_path);
     const short = SHORT_NAMES[child_path];
+    // a list cannot be written into a variable
+    if (child.type === "array") {
+      const { description = "", default: preset } = child;
+      const { items: item } = child;
+      const items = typeof item === "object" && !Array.isArray(item)
+        ? Object.keys(item.properties ?? {})
+        : [];
+      return [{
+        ...{ path: child_path, variables: [], numeric: false, description, items },
+        default: preset,
+      }];
+    }
     const long = `MONITOR_${child_path.replaceAll(".", "_").toUpperCase()}`;
     return [{
       path: child_path,

@@ -11,6 +11,7 @@ import type { ClockLimits, IngestReply, Refusal } from "../../report.ts";
 import { allRefused, parseBody, type ParsedReport } from "./body.ts";
 import type { Directory, KnownHost, ResolvedReport } from "./directory.ts";
 import type { Batch, Duplicates, IngestQueue } from "./queue.ts";
+import { divideReport } from "./divide.ts";
 import { learn, Matcher, NameReader } from "./template.ts";
 
 export interface IntakeOptions {
@@ -18,6 +19,8 @@ export interface IntakeOptions {
   queue: IngestQueue;
   clock: Clock;
   limits: ClockLimits;
+  /** Which metrics are stored apart because they are kept for another time; 0 is the usual class. */
+  classOf?: (metric: string) => number;
 }
 
 /** Totals since the start: received = stored + duplicate + refused + failed. */
@@ -157,7 +160,9 @@ export class Intake {
 
   async #ordinary(body: Uint8Array): Promise<IngestReply> {
     const { directory, queue, clock, limits } = this.#options;
-    const { elements, refused } = parseBody(body, { now_ms: clock.now(), limits });
+    const parsed = parseBody(body, { now_ms: clock.now(), limits });
+    const { refused } = parsed;
+    const elements = this.#divided(parsed.elements);
     this.counters.received += refused.length;
     this.counters.refused += refused.length;
     if (elements.length === 0) throw allRefused(refused);
@@ -165,20 +170,37 @@ export class Intake {
     const owners = elements.flatMap((element) => element.reports.map(() => element.index));
     const resolved = await directory.resolve(reports);
     const placed: PlacedReport[] = [];
+    // parts of one report without a time have the same one
+    const given_ms = new Map<number, number>();
     for (const [i, one] of resolved.entries()) {
+      const element = owners[i] ?? 0;
+      let at_ms = one.report.at_ms;
+      if (!one.report.has_own_time) {
+        at_ms = given_ms.get(element) ?? one.host.timeGiven(clock.now());
+        given_ms.set(element, at_ms);
+      }
       const batch = queue.open();
-      placed.push({ ...this.#place(one, batch), element: owners[i] ?? 0 });
+      placed.push({ ...this.#place(one, { batch, at_ms }), element });
       queue.appended();
     }
     this.#learn(body, elements, resolved);
     return await this.#settle(placed, elements.length, refused);
   }
 
+  /** Reports whose metrics are kept for different times, as one for each of these. */
+  #divided(elements: readonly ParsedReport[]): readonly ParsedReport[] {
+    const { classOf } = this.#options;
+    if (classOf === undefined) return elements;
+    return elements.map((element) => ({
+      ...element,
+      reports: element.reports.flatMap((report) => divideReport(report, classOf)),
+    }));
+  }
+
   /** Writes one resolved report into the batch. */
-  #place(one: ResolvedReport, batch: Batch): Placed {
-    const { directory, clock } = this.#options;
+  #place(one: ResolvedReport, { batch, at_ms }: { batch: Batch; at_ms: number }): Placed {
+    const { directory } = this.#options;
     const { report, host, shape, columns } = one;
-    const at_ms = report.has_own_time ? report.at_ms : host.timeGiven(clock.now());
     const first = batch.rows.rows;
     if (shape !== undefined) {
       const row = batch.rows.add(shape.prototype, host.id, at_ms);

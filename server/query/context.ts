@@ -16,12 +16,15 @@ export interface QueryContext {
   sql: Sql;
   clock: Clock;
   catalog: Catalog;
-  kept_ms: Kept;
+  /** How long all of these metrics are kept. */
+  keptMs: (metrics: readonly string[]) => Kept;
   /** Questions about many series wait here. */
   large: Turnstile;
 }
 
-export function queryContext(options: { sql: Sql; clock: Clock; kept_ms: Kept }): QueryContext {
+export function queryContext(
+  options: Pick<QueryContext, "sql" | "clock" | "keptMs">,
+): QueryContext {
   return { ...options, catalog: new Catalog(options), large: new Turnstile(LARGE_AT_ONCE) };
 }
 

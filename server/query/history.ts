@@ -119,8 +119,9 @@ async function buckets(
   for (let to_ms = span.to_ms; to_ms >= span.from_ms && found.length < query.limit;) {
     steps = Math.min(BUCKETS_MAX, steps);
     const from_ms = Math.max(span.from_ms, to_ms - (steps - 1) * bucket_ms);
-    const resolution = { ...query, from_ms, to_ms, points: undefined, now_ms: 0 };
-    const grid = await readGrid(context, series, chooseResolution({ ...context, ...resolution }));
+    const kept_ms = context.keptMs([series.metric]);
+    const part = { ...query, from_ms, to_ms, points: undefined, now_ms: 0, kept_ms };
+    const grid = await readGrid(context, series, chooseResolution(part));
     for (let step = grid.steps - 1; step >= 0 && found.length < query.limit; step--) {
       if (grid.count[step] === 0 || grid.startOf(step) < query.from_ms) continue;
       const value = series.kind === "gauge"
@@ -148,7 +149,7 @@ async function envelope(
     points: Math.max(POINTS_MIN, Math.floor((query.points ?? 0) / 2)),
     tier: query.tier,
     now_ms: context.clock.now(),
-    kept_ms: context.kept_ms,
+    kept_ms: context.keptMs([series.metric]),
   });
   const ascending = resolution.tier === "raw"
     ? extremesOf(await readSamples(context, series, { ...resolution, ...span }), resolution)

@@ -88,12 +88,12 @@ export async function readSeries(
   context: QueryContext,
   query: SeriesQuery,
 ): Promise<SeriesAnswer> {
+  const selected = await context.catalog.select(query.selection);
   const resolution = chooseResolution({
     ...query,
     now_ms: context.clock.now(),
-    kept_ms: context.kept_ms,
+    kept_ms: context.keptMs([...new Set(selected.map(({ metric }) => metric))]),
   });
-  const selected = await context.catalog.select(query.selection);
   requireBounded(selected, { resolution, isOne: query.aggregate !== undefined });
   const keys = selected.reduce((sum, series) => sum + series.keys.length, 0);
   using _place = keys < LARGE_KEYS ? undefined : await context.large.enter();

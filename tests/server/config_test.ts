@@ -53,6 +53,18 @@ const BAD: Record<string, string[]> = {
     'aggregate.schedule: must be a cron pattern such as "15 1-59/10 * * * *" (seconds first), or ' +
     '"never": current value is "0 0 30 2 *"',
   ],
+  "rules.bad.json": [
+    "retention.rules[0].metrics: must have at least one name or pattern, such as debug.*",
+    "retention.rules[1].metrics: must be a list of names or patterns, such as " +
+    '["debug.*"]: current value is "debug.*"',
+    "retention.rules[2].raw_day: is not a setting, did you mean raw_days?",
+  ],
+  "rules_cross.bad.json": [
+    "retention.rules[0].raw_days: must be at most five_minutes_days (180), or the finer values " +
+    "would outlive the coarser: current value is 200",
+    "retention.rules[1].one_day_days: must be at least one_hour_days (1095), the finer values " +
+    "would outlive the coarser: current value is 30",
+  ],
   "cross_checks.bad.json": [
     "ingest.body_bytes_max: must be at most ingest.queue_bytes_max (2097152), or the largest " +
     "body could never be taken: current value is 2097153",
@@ -118,7 +130,13 @@ const DEFAULTS: Config = {
     future_s_max: 600,
     past_days_max: 1_825,
   },
-  retention: { raw_days: 30, five_minutes_days: 180, one_hour_days: 1_095, one_day_days: null },
+  retention: {
+    raw_days: 30,
+    five_minutes_days: 180,
+    one_hour_days: 1_095,
+    one_day_days: null,
+    rules: [],
+  },
   aggregate: { grace_s: 60, schedule: "15 1-59/10 * * * *" },
   log: { level: "info", format: "text" },
 };
@@ -168,7 +186,13 @@ const GOOD: Record<string, Config> = {
       future_s_max: 60,
       past_days_max: 365,
     },
-    retention: { raw_days: 7, five_minutes_days: 30, one_hour_days: 365, one_day_days: 3_650 },
+    retention: {
+      raw_days: 7,
+      five_minutes_days: 30,
+      one_hour_days: 365,
+      one_day_days: 3_650,
+      rules: [{ metrics: ["debug.*"], raw_days: 2 }],
+    },
     aggregate: { grace_s: 0, schedule: "never" },
     log: { level: "debug", format: "json" },
   },

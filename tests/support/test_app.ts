@@ -57,6 +57,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     overrides: { port: "0", databaseUrl: database.url },
   });
   Object.assign(config.ingest, options.config?.ingest);
+  Object.assign(config.retention, options.config?.retention);
   // only when a test asks for it
   Object.assign(config.aggregate, { schedule: "never" }, options.config?.aggregate);
   const server = await startServer({ config, log, clock, version: "0.0.0" });

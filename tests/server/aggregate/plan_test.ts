@@ -60,6 +60,8 @@ function shown(steps: Step[]): string[] {
         return `expire ${time(step.before_ms).slice(0, 10)}`;
       case "drop_partition":
         return `drop ${time(step.partition.start_ms).slice(0, 10)}`;
+      case "thin_partition":
+        return `thin ${time(step.partition.start_ms).slice(0, 10)}`;
     }
   });
 }

@@ -18,7 +18,7 @@ const KEPT_MS = { raw: Infinity, "5m": Infinity, "1h": Infinity, "1d": Infinity 
 const RUNS = 40;
 
 function contextOf(database: TestDatabase): QueryContext {
-  return queryContext({ sql: database.sql, clock: new FakeClock(), kept_ms: KEPT_MS });
+  return queryContext({ sql: database.sql, clock: new FakeClock(), keptMs: () => KEPT_MS });
 }
 
 interface Sample {
