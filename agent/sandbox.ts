@@ -175,6 +175,7 @@ export class Sandbox implements Disposable, AsyncDisposable {
     for (let retry = 0;; retry++) {
       const refusal = this.#refusal(inmate);
       if (refusal !== undefined) return { kind: "failed", message: refusal };
+      this.#processes.refresh(processKey(inmate));
       const answer = await work(this.#cellOf(inmate));
       if (answer.kind === "hog") {
         this.#move(inmate, afterHog(inmate.place), answer.message);

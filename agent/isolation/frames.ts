@@ -81,6 +81,21 @@ export class FrameReader {
   }
 }
 
+/** Reads one frame and not a byte more: what follows is for somebody else. Throws FrameError. */
+export function readFirstFrame(read: (bytes: Uint8Array<ArrayBuffer>) => number | null): unknown {
+  const fill = (bytes: Uint8Array<ArrayBuffer>) => {
+    for (let at = 0; at < bytes.length;) {
+      const count = read(bytes.subarray(at));
+      if (count === null || count === 0) throw new FrameError("ended before its first message");
+      at += count;
+    }
+    return bytes;
+  };
+  const size = new DataView(fill(new Uint8Array(HEAD_BYTES)).buffer).getUint32(0, true);
+  if (size > FRAME_BYTES_MAX) throw new FrameError(`announced a message of ${size} bytes`);
+  return parse(fill(new Uint8Array(size)));
+}
+
 function parse(body: Uint8Array): unknown {
   try {
     return JSON.parse(decoder.decode(body));

@@ -11,6 +11,7 @@ import { startWorker } from "../sandbox_port.ts";
 import { MESSAGE_CHARS_MAX } from "../sandbox_protocol.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import type { FromKeeper, ToKeeper, Walls } from "./messages.ts";
+import { memoryLid } from "./memory_lid.ts";
 import { takeStdio } from "./stdio.ts";
 
 /** Messages of one Worker in a second; a script that asks `host` without pause makes some 3,000. */
@@ -18,13 +19,16 @@ const MESSAGES_MAX = 10_000;
 
 interface HeldWorker {
   worker: Worker;
+  /** It has said something. */
+  started: boolean;
   window_ms: number;
   messages: number;
 }
 
 /** Serves the agent on standard input and output until that ends. */
-export async function holdScripts(walls: Walls): Promise<void> {
+export async function holdScripts(options: { walls: Walls; lid_bytes?: number }): Promise<void> {
   const channel = takeStdio();
+  const lid = memoryLid(options.lid_bytes);
   const held = new Map<number, HeldWorker>();
   const send = (message: FromKeeper) => channel.write(encodeFrame(message));
 
@@ -37,11 +41,16 @@ export async function holdScripts(walls: Walls): Promise<void> {
     send({ type: "broken", cell, message: why.slice(0, MESSAGE_CHARS_MAX) });
   };
   const open = ({ cell, name, permissions }: Extract<ToKeeper, { type: "open" }>) => {
+    lid.lift();
     const worker = startWorker({ name, permissions });
-    held.set(cell, { worker, window_ms: 0, messages: 0 });
+    held.set(cell, { worker, started: false, window_ms: 0, messages: 0 });
     worker.onmessage = (event: MessageEvent<unknown>) => {
       const state = held.get(cell);
       if (state === undefined) return;
+      if (!state.started) {
+        state.started = true;
+        if ([...held.values()].every(({ started }) => started)) lid.close();
+      }
       if (isFlood(state, performance.now())) return isBroken(cell, "sent messages without end");
       try {
         send({ type: "said", cell, message: event.data });
@@ -56,7 +65,7 @@ export async function holdScripts(walls: Walls): Promise<void> {
     };
   };
 
-  send({ type: "ready", walls });
+  send({ type: "ready", walls: options.walls });
   const reader = new FrameReader();
   for (let piece = await channel.read(); piece !== undefined; piece = await channel.read()) {
     // from the agent, which is trusted

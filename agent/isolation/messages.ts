@@ -5,6 +5,7 @@
  * What comes from there is data of unknown scripts: from_keeper.ts looks at it before anybody else.
  */
 import type { NormalPermissions } from "../permissions.ts";
+import type { Grants } from "./walls.ts";
 import type { ToWorker } from "../sandbox_protocol.ts";
 
 export type ToKeeper =
@@ -19,6 +20,19 @@ export type FromKeeper =
   | { type: "said"; cell: number; message: unknown }
   /** The Worker failed as a whole, or said what cannot be passed on. */
   | { type: "broken"; cell: number; message: string };
+
+/** First frame to a process that is to confine itself: what it may do afterwards. */
+export interface ConfineOrder {
+  grants: Grants;
+  /** Whether to hold files and TCP. */
+  landlock: boolean;
+  /** How much memory scripts may ask for (memory_lid.ts). */
+  lid_bytes: number;
+  /** The agent is root, whose powers are not for scripts. */
+  is_root: boolean;
+  /** Whom to become; undefined: nobody else can reach the program. */
+  user?: { uid: number; gid: number };
+}
 
 /** What holds a process beside the permissions of its Workers. */
 export interface Walls {

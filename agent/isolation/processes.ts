@@ -34,6 +34,8 @@ export class ScriptProcesses {
   readonly #options: ProcessesOptions;
   readonly #running = new Map<string, ScriptProcess>();
   readonly #failures = new Map<string, Failure>();
+  /** Files that were seen to be replaced by others of the same name. */
+  readonly #moving = new Set<string>();
   readonly #going = new Set<Promise<void>>();
   #told_walls = false;
 
@@ -54,6 +56,16 @@ export class ScriptProcesses {
     if (this.#running.has(key) || this.#running.size < PROCESSES_MAX) return undefined;
     return `there are ${PROCESSES_MAX} processes of collectors, which is the limit: ` +
       "let collectors declare the same permissions, so that they can share one";
+  }
+
+  /** Ends the process when files it was granted have become others; it is started again with them. */
+  refresh(key: string): void {
+    const process = this.#running.get(key);
+    const replaced = process?.files.replaced() ?? [];
+    if (process === undefined || replaced.length === 0) return;
+    for (const path of replaced) this.#moving.add(path);
+    this.#options.log.debug("Files of collectors were replaced", { files: replaced });
+    process.close();
   }
 
   /** Starts a Worker in the process of this key. `grants`: what all who may live there need. */
@@ -87,7 +99,7 @@ export class ScriptProcesses {
     known?.close();
     const { clock, settings } = this.#options;
     const process = new ScriptProcess({
-      ...{ grants, settings, clock },
+      ...{ grants, moving: this.#moving, settings, clock },
       onReady: (walls) => {
         this.#failures.delete(key);
         this.#tellWalls(walls);

@@ -11,7 +11,8 @@ import type { Clock } from "../../clock.ts";
 import type { Port, PortListener, PortOptions } from "../sandbox_port.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import { readFromKeeper } from "./from_keeper.ts";
-import type { FromKeeper, ToKeeper, Walls } from "./messages.ts";
+import { GrantedFiles, withFolders } from "./granted_files.ts";
+import type { ConfineOrder, FromKeeper, ToKeeper, Walls } from "./messages.ts";
 import { cpuMs, residentBytes } from "./process_facts.ts";
 import type { ProcessSettings } from "./settings.ts";
 import { spawnKeeper } from "./spawn.ts";
@@ -29,6 +30,8 @@ export interface ProcessEnd {
 
 export interface ScriptProcessOptions {
   grants: Grants;
+  /** Files that are replaced now and then, by others of the same name. */
+  moving: ReadonlySet<string>;
   settings: ProcessSettings;
   clock: Clock;
   onReady: (walls: Walls) => void;
@@ -37,7 +40,7 @@ export interface ScriptProcessOptions {
 
 /** A program of this size starts in 0.1 s; on a crowded machine it may take its time. */
 const START_MS_MAX = 30_000;
-const MEMORY_EVERY_MS = 500;
+const MEMORY_EVERY_MS = 250;
 /** Of the process in a second, all its Workers together; reading them costs the agent half a second. */
 const MESSAGES_MAX = 20_000;
 /** Not taken by the process yet: it does not read. Sources of scripts are the most of it. */
@@ -45,6 +48,7 @@ const UNSENT_BYTES_MAX = 64 * 1024 * 1024;
 
 export class ScriptProcess {
   readonly grants: Grants;
+  readonly files: GrantedFiles;
   /** Resolves when it is gone. Never rejects. */
   readonly gone: Promise<void>;
   readonly #options: ScriptProcessOptions;
@@ -62,9 +66,12 @@ export class ScriptProcess {
   constructor(options: ScriptProcessOptions) {
     this.#options = options;
     this.grants = options.grants;
-    const { child, words } = spawnKeeper(options.grants, options.settings);
+    this.files = new GrantedFiles(options.grants);
+    const grants = withFolders(options.grants, options.moving);
+    const { child, words, order } = spawnKeeper(grants, options.settings);
     this.#child = child;
     this.#input = child.stdin.getWriter();
+    if (order !== undefined) this.#send(order);
     this.gone = this.#follow(words);
     void this.#watchMemory();
     void this.#watchStart();
@@ -188,7 +195,7 @@ export class ScriptProcess {
     return ++this.#messages > MESSAGES_MAX;
   }
 
-  #send(message: ToKeeper): void {
+  #send(message: ToKeeper | ConfineOrder): void {
     if (this.over) return;
     const frame = encodeFrame(message);
     this.#unsent_bytes += frame.length;

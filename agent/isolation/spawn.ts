@@ -1,10 +1,15 @@
 /** Starts a process of collectors: with which program, environment and pipes. */
 import type { ProcessSettings } from "./settings.ts";
-import { HOLD_ARGUMENT, programStart } from "./start.ts";
+import type { ConfineOrder } from "./messages.ts";
+import { CONFINE_ARGUMENT, HOLD_ARGUMENT, programStart } from "./start.ts";
+import { scriptUser } from "./user.ts";
 import { grantedVariables, type Grants } from "./walls.ts";
 
 /** What it says before it starts is kept so far. */
 const WORDS_CHARS_MAX = 2_000;
+
+/** Asked for is not used, and the agent's own limit is the one that names a script: it should come first. */
+const LIDS = 2;
 
 /** No secret, and needed to speak TLS with the certificates of the place. */
 const COMMON_VARIABLES = [
@@ -18,11 +23,17 @@ export interface SpawnedKeeper {
   child: Deno.ChildProcess;
   /** What it wrote to stderr, for when it does not start. Never rejects. */
   words: Promise<string>;
+  /** What it waits for before anything else. */
+  order?: ConfineOrder;
 }
 
-/** Starts it; it will say that it is ready, or end. */
-export function spawnKeeper(grants: Grants, _settings: ProcessSettings): SpawnedKeeper {
-  const { path, args } = programStart([HOLD_ARGUMENT]);
+/**
+ * Starts it; it will say that it is ready, or end. On Linux it builds walls around itself first, which
+ * it is told in a first frame; one that holds trusted scripts has none.
+ */
+export function spawnKeeper(grants: Grants, settings: ProcessSettings): SpawnedKeeper {
+  const walled = Deno.build.os === "linux" && !grants.trusted;
+  const { path, args, files } = programStart([walled ? CONFINE_ARGUMENT : HOLD_ARGUMENT]);
   const child = new Deno.Command(path, {
     args,
     clearEnv: true,
@@ -33,7 +44,17 @@ export function spawnKeeper(grants: Grants, _settings: ProcessSettings): Spawned
     // Ctrl-C is for the agent; and it leads a group, so that all of it can be ended
     detached: Deno.build.os !== "windows",
   }).spawn();
-  return { child, words: firstWords(child.stderr) };
+  const spawned = { child, words: firstWords(child.stderr) };
+  if (!walled) return spawned;
+  const is_root = Deno.uid() === 0;
+  const order: ConfineOrder = {
+    grants,
+    landlock: settings.landlock,
+    lid_bytes: LIDS * settings.memory_bytes_max,
+    is_root,
+    user: is_root ? scriptUser(files) : undefined,
+  };
+  return { ...spawned, order };
 }
 
 /** Only what its scripts may see: an environment is full of secrets. */
