@@ -23,6 +23,8 @@ export interface Collector {
    * of all others keeps its form, which the server recognises.
    */
   own_report?: boolean;
+  /** It waits for what others send: a single run has nothing to tell, and may be in an agent's way. */
+  listens?: boolean;
   /** What the settings say of it, when it is no script: with an equal text nothing has changed. */
   definition?: string;
 }

@@ -51,7 +51,8 @@ export async function collectOnce(
       message: reason,
     })),
   };
-  await Promise.all(collectors.map(async (collector) => {
+  const asked = collectors.filter(({ listens }) => !listens);
+  await Promise.all(asked.map(async (collector) => {
     await using runner = collector.runner;
     const { name, timeout_ms } = collector;
     const outcome = await runner.collect({ at_ms, timeout_ms });

@@ -18,6 +18,7 @@ const FOLLOWED: ReadonlySet<string> = new Set<keyof AgentConfig>([
   "exec",
   "scrape",
   "python",
+  "statsd",
 ]);
 
 export interface SettingsChange {

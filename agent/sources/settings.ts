@@ -131,12 +131,36 @@ export const scrapeSchema = z.strictObject({
 });
 export type ScrapeSettings = z.output<typeof scrapeSchema>;
 
+/** Of the one StatsD listener. */
+export const STATSD_NAME = "statsd";
+
+const statsdSchema = z.strictObject({
+  every: rhythm.every,
+  description: rhythm.description,
+  /** Where to listen; other machines can only send to an address of the network. */
+  host: z.union([z.ipv4(), z.ipv6()], { error: 'must be an IP address such as "127.0.0.1"' })
+    .default("127.0.0.1"),
+  port: z.int().min(0).max(65_535).default(8_125),
+  /** Put in front of every name. */
+  prefix: text(200).optional(),
+  /** Names with their labels; lines of more are counted and left out. */
+  names_max: z.int().min(1).max(100_000).default(10_000),
+  /** A name that nobody sends for so long is forgotten. */
+  expire: duration({ min_ms: 1_000, max_ms: 24 * HOUR_MS }).default(10 * 60_000),
+});
+export type StatsdSettings = z.output<typeof statsdSchema>;
+
 /** What the agent's settings have beside those of scripts. */
 export const sourcesShape = {
   /** Commands, by the name of their collector. */
   exec: z.record(collectorName, execSchema).default({}),
   /** Exporters, by the name of their collector. */
   scrape: z.record(collectorName, scrapeSchema).default({}),
+  /** Listens for StatsD; `true` for the defaults. */
+  statsd: z.preprocess(
+    (input) => input === true ? {} : input === false ? undefined : input,
+    statsdSchema.optional(),
+  ),
   /** Whether Python files may run, or the interpreter to run them; else their permission `run` says. */
   python: z.union([z.boolean(), text()], { error: "must be true, false or the path of python3" })
     .optional(),
@@ -146,11 +170,21 @@ export const sourcesShape = {
 
 /** Two collectors cannot have one name, whatever they are. */
 export function checkNames(
-  { exec, scrape }: { exec: Record<string, ExecSettings>; scrape: Record<string, ScrapeSettings> },
+  { exec, scrape, statsd }: {
+    exec: Record<string, ExecSettings>;
+    scrape: Record<string, ScrapeSettings>;
+    statsd?: StatsdSettings;
+  },
   context: z.core.$RefinementCtx,
 ): void {
-  for (const name of Object.keys(scrape).filter((name) => Object.hasOwn(exec, name))) {
-    const message = "is the name of a command under exec too: call one of them otherwise";
-    context.addIssue({ code: "custom", path: ["scrape", name], message });
+  const wrong = (path: string[], what: string) => {
+    const message = `is the name of ${what} too: call one of them otherwise`;
+    context.addIssue({ code: "custom", path, message });
+  };
+  for (const name of Object.keys(scrape)) {
+    if (Object.hasOwn(exec, name)) wrong(["scrape", name], "a command under exec");
   }
+  if (statsd === undefined) return;
+  if (Object.hasOwn(exec, STATSD_NAME)) wrong(["exec", STATSD_NAME], "the StatsD listener");
+  if (Object.hasOwn(scrape, STATSD_NAME)) wrong(["scrape", STATSD_NAME], "the StatsD listener");
 }

@@ -11,6 +11,8 @@ import { pythonRunner } from "./python.ts";
 import { findPython } from "./python_files.ts";
 import { ExecRunner } from "./exec.ts";
 import { ScrapeRunner, shownUrl } from "./scrape.ts";
+import { STATSD_NAME, type StatsdSettings } from "./settings.ts";
+import { StatsdRunner } from "./statsd.ts";
 import type { SourceContext } from "./source.ts";
 
 interface Definition {
@@ -21,6 +23,7 @@ interface Definition {
   settings: { every?: number; timeout?: number; description?: string };
   runner: Runner;
   own_report?: boolean;
+  listens?: boolean;
 }
 
 /** The collectors of these settings, sorted by name, and what may not run. */
@@ -69,11 +72,26 @@ function settingsCollectors(config: AgentConfig, context: SourceContext): Collec
     runner: new ScrapeRunner({ name, settings }, context),
     own_report: true,
   }));
-  return [...commands, ...exporters].map((definition) => collectorOf(definition, config));
+  const listeners = config.statsd === undefined ? [] : [statsdDefinition(config.statsd, context)];
+  return [...commands, ...exporters, ...listeners].map((definition) =>
+    collectorOf(definition, config)
+  );
+}
+
+function statsdDefinition(settings: StatsdSettings, context: SourceContext): Definition {
+  const name = STATSD_NAME;
+  return {
+    name,
+    place: `UDP ${settings.host}, port ${settings.port}`,
+    settings,
+    runner: new StatsdRunner({ name, settings }, context),
+    own_report: true,
+    listens: true,
+  };
 }
 
 function collectorOf(
-  { name, place, settings, runner, own_report }: Definition,
+  { name, place, settings, runner, own_report, listens }: Definition,
   config: AgentConfig,
 ): Collector {
   const { description = `from ${place}` } = settings;
@@ -89,5 +107,6 @@ function collectorOf(
     timeout_ms: timeout ?? config.timeout,
     runner,
     own_report,
+    listens,
   };
 }

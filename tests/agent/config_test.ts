@@ -107,6 +107,16 @@ const FAULTS: [settings: Record<string, unknown>, line: string][] = [
     "scrape.x.labels.a-b must be the name of a label: letters, digits and _",
   ],
   [{ python: 3 }, "python must be true, false or the path of python3: current value is 3"],
+  [{ statsd: { port: 70_000 } }, "statsd.port must be at most 65535: current value is 70000"],
+  [
+    { statsd: { host: "localhost" } },
+    'statsd.host must be an IP address such as "127.0.0.1": current value is "localhost"',
+  ],
+  [{ statsd: 8125 }, "statsd must be of type object: current value is 8125"],
+  [
+    { statsd: true, exec: { statsd: { command: ["a"], format: "json" } } },
+    "exec.statsd is the name of the StatsD listener too: call one of them otherwise",
+  ],
   [{ servr: 1 }, "servr is not a setting, did you mean server?"],
   [
     { exec: { x: { format: "json" } } },

@@ -34,6 +34,7 @@ const AGENT_NAMES = new Set([
   "exec",
   "scrape",
   "python",
+  "statsd",
 ]);
 
 function exists(path: string): boolean {
