@@ -1,14 +1,17 @@
 /** Assembles the commands of server/, agent/ and db/; nothing else. */
 import { agentCommand } from "./agent/command.ts";
 import { isForScripts, runForScripts } from "./agent/isolation/entry.ts";
+import { scriptCommand } from "./agent/script/command.ts";
 import { systemClock } from "./clock.ts";
 import { migrateCommand } from "./db/command.ts";
 import { UNPACK_ARGUMENT, unpackForParent } from "./db/embedded/packed.ts";
 import manifest from "./deno.json" with { type: "json" };
 import { readingCommands } from "./server/cli/command.ts";
+import { askYesNo } from "./server/cli/confirm.ts";
 import { dataCommands } from "./server/cli/data_command.ts";
 import { createProgram, runProgram } from "./server/cli/program.ts";
 import { listenForStop } from "./server/cli/signals.ts";
+import { layoutTable } from "./server/cli/table.ts";
 import { programName, systemTerminal } from "./server/cli/terminal.ts";
 import {
   configure,
@@ -25,6 +28,7 @@ import {
   movedInstall,
   versionCommand,
 } from "./server/installation/command.ts";
+import { SERVICES } from "./server/installation/place.ts";
 
 if (import.meta.main) {
   const { version } = manifest;
@@ -58,8 +62,10 @@ if (import.meta.main) {
     readConfig: (file) => configure({ ...doctor_base.opts(), config: file }, context),
   });
   const agent = agentCommand(context).addCommand(movedInstall("agent"), { hidden: true });
+  const installed_config = SERVICES.agent.config;
+  const script = scriptCommand({ ...context, installed_config, layoutTable, confirm: askYesNo });
   const program = createProgram({ version, terminal }, [
-    ...[up, serve, agent],
+    ...[up, serve, agent, script],
     ...readingCommands(context),
     ...dataCommands(context),
     ...[migrate, aggregate, doctor, installCommand(context), versionCommand(context)],

@@ -59,8 +59,8 @@ export class CollectorLoader {
 
   /**
    * Finds all scripts of these settings, admits what is new, dismisses what is gone. Python files and
-   * what the settings themselves say to collect replace scripts of the same name. Calls must not overlap. Throws
-   * ScriptFolderError; then everything is as it was.
+   * what the settings themselves say to collect replace scripts of the same name. Calls must not
+   * overlap. Throws ScriptFolderError; then everything is as it was.
    */
   async load(config: AgentConfig): Promise<LoadedCollectors> {
     const files = await findScripts(config);
@@ -103,11 +103,6 @@ export class CollectorLoader {
       restarted: [...restarted, ...restarted_others],
       problems,
     };
-  }
-
-  /** What was seen of a script when it was last looked at. */
-  seen(name: string): ScriptVersion | BrokenScript | undefined {
-    return this.#seen.get(name);
   }
 
   async #loadOne(

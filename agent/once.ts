@@ -1,11 +1,12 @@
 /** `monitor agent --once`: every collector runs once, and what it returned is for reading. */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
-import type { SeriesValue } from "./collected.ts";
+import type { Series, SeriesValue } from "./collected.ts";
 import { isIdle, loadCollectors } from "./collectors.ts";
 import type { AgentConfig } from "./config.ts";
 import { createHostMethods } from "./host.ts";
 import { isolationOf } from "./isolation/settings.ts";
+import type { Runner } from "./runner.ts";
 import { Sandbox } from "./sandbox.ts";
 import { sourceContext } from "./sources/source.ts";
 
@@ -60,13 +61,18 @@ export async function collectOnce(
       result.failed.push({ script: name, message: outcome.message });
       return;
     }
-    for (const [metric, value] of outcome.series) {
-      const { unit } = runner.metadata(metric) ?? {};
-      result.metrics.push({ metric, ...shownValue(value), ...(unit ? { unit } : {}) });
-    }
+    result.metrics.push(...shownSeries(outcome.series, runner));
   }));
   result.metrics.sort((a, b) => a.metric < b.metric ? -1 : 1);
   return result;
+}
+
+/** Series for reading, sorted by name. */
+export function shownSeries(series: Series, runner: Pick<Runner, "metadata">): CollectedSeries[] {
+  return [...series].map(([metric, value]) => {
+    const { unit } = runner.metadata(metric) ?? {};
+    return { metric, ...shownValue(value), ...(unit ? { unit } : {}) };
+  }).sort((a, b) => a.metric < b.metric ? -1 : 1);
 }
 
 function shownValue(value: SeriesValue): { value: number | null; message?: string } {
@@ -80,7 +86,7 @@ function shownValue(value: SeriesValue): { value: number | null; message?: strin
 }
 
 /** Digits grouped with thin gaps would not paste; so numbers stay as they are, right-aligned. */
-export function onceTable(result: CollectedOnce): string {
+export function onceTable(result: Pick<CollectedOnce, "metrics">): string {
   const rows = result.metrics.map(({ metric, value, unit = "", message = "" }) => ({
     metric,
     value: value === null ? "-" : String(value),

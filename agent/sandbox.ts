@@ -151,6 +151,11 @@ export class Sandbox implements Disposable, AsyncDisposable {
     return this.#processes.count;
   }
 
+  /** What the processes of scripts occupy; undefined when there is none, or it cannot be told. */
+  processBytes(): number | undefined {
+    return this.#processes.residentBytes();
+  }
+
   [Symbol.dispose](): void {
     this.#disposed = true;
     for (const cell of this.#cells.values()) cell.close();

@@ -28,6 +28,13 @@ export const DEFAULT_SCRIPT_FOLDER = "./metrics";
 const SHIPPED_FOLDER = new URL("../metrics/", import.meta.url);
 const SCRIPT_NAME = /^([A-Za-z][\w-]{0,99})\.(ts|js|mjs)$/;
 
+/** What a collector in a file of this name is called; undefined when it is none. */
+export function nameOfScript(file_name: string): string | undefined {
+  const name = SCRIPT_NAME.exec(file_name)?.[1];
+  // A name with a second dot (disk.test.ts, monitor.d.ts) does not match; _test is a habit too.
+  return name?.endsWith("_test") ? undefined : name;
+}
+
 /** All collectors of these settings, sorted by name. Throws ScriptFolderError. */
 export async function findScripts(
   config: Pick<AgentConfig, "metrics" | "shipped">,
@@ -59,9 +66,8 @@ async function scriptsIn(
   const scripts: ScriptFile[] = [];
   try {
     for await (const entry of Deno.readDir(folder)) {
-      const name = SCRIPT_NAME.exec(entry.name)?.[1];
-      // A name with a second dot (disk.test.ts, monitor.d.ts) does not match; _test is a habit too.
-      if (name === undefined || entry.isDirectory || name.endsWith("_test")) continue;
+      const name = nameOfScript(entry.name);
+      if (name === undefined || entry.isDirectory) continue;
       const file = folder instanceof URL ? new URL(entry.name, folder) : `${folder}/${entry.name}`;
       scripts.push({ name, file, origin });
     }
@@ -73,7 +79,8 @@ async function scriptsIn(
   return scripts;
 }
 
-async function isShippedFolder(folder: string): Promise<boolean> {
+/** Whether this is the folder the program has its own collectors in. */
+export async function isShippedFolder(folder: string): Promise<boolean> {
   try {
     const [a, b] = await Promise.all([Deno.realPath(folder), Deno.realPath(SHIPPED_FOLDER)]);
     return a === b;

@@ -125,7 +125,10 @@ const RULES: Rule[] = [
     may: [
       "server/command.ts",
       "server/installation/command.ts",
+      // where an installed agent has its settings
+      "server/installation/place.ts",
       "agent/command.ts",
+      "agent/script/command.ts",
       "db/command.ts",
       // the process that holds collectors
       "agent/isolation/entry.ts",
@@ -151,6 +154,7 @@ const LIBRARIES: Record<string, string[]> = {
     "server/aggregate/command.ts",
     "server/installation/command.ts",
     "agent/command.ts",
+    "agent/script/command.ts",
     "db/command.ts",
     "main.ts",
   ],

@@ -82,6 +82,13 @@ export class ScriptProcesses {
     this.#running.get(key)?.close();
   }
 
+  /** What all of them occupy; undefined when there is none, or it cannot be told. */
+  residentBytes(): number | undefined {
+    const each = [...this.#running.values()].map((process) => process.resident_bytes)
+      .filter((bytes) => bytes !== undefined);
+    return each.length === 0 ? undefined : each.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
   /** The keys of those that run. */
   keys(): string[] {
     return [...this.#running.keys()];

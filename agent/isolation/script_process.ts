@@ -82,6 +82,11 @@ export class ScriptProcess {
     return this.#over.signal.aborted;
   }
 
+  /** What it occupies; undefined where that cannot be told. */
+  get resident_bytes(): number | undefined {
+    return residentBytes(this.#child.pid);
+  }
+
   /** Starts a Worker in it. */
   openPort(options: PortOptions, listener: PortListener): Port {
     const cell = this.#next_cell++;

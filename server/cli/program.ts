@@ -52,8 +52,9 @@ function completionCommand(program: AnyCommand, terminal: Terminal) {
 /** Every command of the tree throws instead of ending the process, and looks the same. */
 function unify(command: AnyCommand, parent: AnyCommand): void {
   command.copyInheritedSettings(parent);
-  const path = `${programName()}${command.parent === null ? "" : ` ${command.name()}`}`;
-  command.showHelpAfterError(`(all there is: ${path} --help)`);
+  const names: string[] = [];
+  for (let at: AnyCommand = command; at.parent !== null; at = at.parent) names.unshift(at.name());
+  command.showHelpAfterError(`(all there is: ${[programName(), ...names, "--help"].join(" ")})`);
   for (const child of command.commands) unify(child, command);
 }
 

@@ -95,6 +95,8 @@ class Shell implements DocShell {
         DENO_DIR: this.#deno_dir,
         MONITOR_SERVER: this.url,
         MONITOR_AGENT_SERVER: this.url,
+        // root's would be the one of this machine
+        MONITOR_AGENT_DATA: dir.join("home", "agent-data"),
         NO_PROXY: "*",
         ...env,
       },

@@ -24,6 +24,8 @@ export const TOP = new URL("../../", import.meta.url);
 const START = "main.ts";
 /** Not needed where Deno itself removes types, as all but the oldest supported version do. */
 const STRIP_WORKER = "agent/strip_worker.ts";
+/** Printed by `monitor script types`. */
+const DECLARATION = "agent/monitor.d.ts";
 const PACKED = `db/embedded/${PACKED_FOLDER}`;
 
 export interface StageOptions {
@@ -37,7 +39,7 @@ export interface StageOptions {
 
 export interface Stage {
   dir: string;
-  /** Modules and folders that no import leads to, relative to `dir`. */
+  /** Modules, files and folders that no import leads to, relative to `dir`. */
   include: string[];
 }
 
@@ -48,10 +50,16 @@ export async function makeStage(dir: string, options: StageOptions): Promise<Sta
   for (const path of modules) await copyInto(dir, path);
   const libraries = await bundleLibraries(specifiers, join(dir, "libraries"));
   await copyFolder(dir, "db/migrations", ".sql");
+  await copyInto(dir, DECLARATION);
   await stripCollectors(dir);
   if (options.postgres !== undefined) await putPostgres(dir, options.postgres, options);
   await Deno.writeTextFile(join(dir, "deno.json"), configText(options.version, libraries));
-  const folders = ["db/migrations", "metrics", ...options.postgres === undefined ? [] : [PACKED]];
+  const folders = [
+    "db/migrations",
+    "metrics",
+    DECLARATION,
+    ...options.postgres === undefined ? [] : [PACKED],
+  ];
   return { dir, include: [...workers, ...folders] };
 }
 
