@@ -13,18 +13,24 @@ import type { AgentConfig, AgentConfigSource } from "./config.ts";
 import { HostFacts } from "./facts.ts";
 import { createHostMethods } from "./host.ts";
 import { isolationOf } from "./isolation/settings.ts";
-import { MemoryOutbox, type Outbox } from "./outbox.ts";
-import { ownMetadata, ownSeries } from "./own_metrics.ts";
+import type { OutboxStatus } from "./outbox.ts";
+import { ownMetadata, ownMinuteSeries, type OwnNumbers, ownSeries } from "./own_metrics.ts";
 import { reportParts } from "./report_parts.ts";
 import { reportText } from "./report_text.ts";
 import type { RoundReport } from "./rounds.ts";
 import { Sandbox } from "./sandbox.ts";
-import { Sender, type SenderTotals } from "./sender.ts";
+import type { ScriptCost } from "./script_costs.ts";
+import { Sender, type SenderStatus } from "./sender.ts";
+import { sendSpreadMs } from "./send_spread.ts";
+import { Spool } from "./spool.ts";
+import { Minutes, summaryFields, type SummarySource } from "./summary.ts";
 
 export interface AgentOptions {
   config: AgentConfig;
   /** Where `config` is from: then changes of it, and of collectors, are followed. */
   source?: AgentConfigSource;
+  /** Where reports wait until the server has them. Default: in memory only. */
+  spool_dir?: string;
   clock: Clock;
   log: Logger;
   /** Aborting it is the same as calling `stop()`. */
@@ -41,11 +47,11 @@ export interface AgentDescription {
   rejected: readonly RejectedScript[];
 }
 
-/** reports = stored + duplicate + refused + dropped + waiting, once nothing is being sent. */
-export interface AgentTotals extends SenderTotals {
-  reports: number;
-  dropped: number;
-  waiting: number;
+/**
+ * collected = stored + duplicate + refused + dropped + waiting, of all runs with this spool; requests
+ * are those of this run.
+ */
+export interface AgentTotals extends OutboxStatus, SenderStatus {
   script_errors: number;
   ticks_missed: number;
 }
@@ -64,17 +70,19 @@ export interface Agent extends AsyncDisposable {
 /** How long a stop may try to send what is still waiting. */
 const STOP_MS_MAX = 2_000;
 
-/** Loads the collectors and starts collecting at once. Throws ScriptFolderError. */
+/** Loads the collectors and starts collecting at once. Throws ScriptFolderError and SpoolInUse. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { config, clock, signal } = options;
+  const { config, clock, signal, spool_dir: dir } = options;
   const log = options.log.with({ component: "agent" });
+  const { bytes: bytes_max, age: age_ms_max } = config.spool;
+  const spool = await Spool.open({ dir, bytes_max, age_ms_max, clock, log });
   const sandbox = new Sandbox({
     host: createHostMethods({ clock }),
     ...{ clock, log },
     isolation: isolationOf(config),
   });
   try {
-    const agent = new RunningAgent({ ...options, log }, sandbox);
+    const agent = new RunningAgent({ ...options, log }, { sandbox, spool });
     await agent.start();
     const stop = () => void agent.stop();
     signal?.addEventListener("abort", stop, { once: true });
@@ -83,6 +91,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     return agent;
   } catch (error) {
     await sandbox[Symbol.asyncDispose]();
+    await spool.close();
     throw error;
   }
 }
@@ -93,27 +102,29 @@ class RunningAgent implements Agent {
   readonly #sandbox: Sandbox;
   readonly #collecting: Collecting;
   readonly #facts: HostFacts;
-  readonly #outbox: Outbox;
+  readonly #spool: Spool;
   readonly #sender: Sender;
   readonly #sending = new AbortController();
   #sent: Promise<void> = Promise.resolve();
   readonly #stopped = Promise.withResolvers<void>();
-  #reports = 0;
+  readonly #minutes = new Minutes();
+  #summarised: SummarySource;
   #stopping = false;
 
-  constructor(options: AgentOptions, sandbox: Sandbox) {
+  constructor(options: AgentOptions, { sandbox, spool }: { sandbox: Sandbox; spool: Spool }) {
     const { config, source, clock, log, random } = options;
     const { server } = config;
     this.#options = options;
     this.#sandbox = sandbox;
     this.stopped = this.#stopped.promise;
     this.#facts = new HostFacts(config);
-    this.#outbox = new MemoryOutbox({ bytes_max: config.outbox_bytes });
+    this.#spool = spool;
     this.#sender = new Sender({
       server,
       token: config.token,
       request_timeout_ms: config.request_timeout,
-      outbox: this.#outbox,
+      ...sendSpreadMs(config),
+      outbox: this.#spool,
       facts: this.#facts,
       clock,
       log,
@@ -128,6 +139,7 @@ class RunningAgent implements Agent {
       onReport: (report, extra) => void this.#report(report, extra),
       onChanged: (changed) => this.#facts.renew(changed),
     });
+    this.#summarised = { ...this.#own(), scripts_ms_total: 0 };
   }
 
   /** Loads the collectors and starts everything. Throws ScriptFolderError; nothing runs then. */
@@ -146,10 +158,8 @@ class RunningAgent implements Agent {
 
   totals(): AgentTotals {
     return {
-      ...this.#sender.totals(),
-      reports: this.#reports,
-      dropped: this.#outbox.dropped().reports,
-      waiting: this.#outbox.size().reports,
+      ...this.#sender.status(),
+      ...this.#spool.status(),
       script_errors: this.#collecting.numbers().script_errors_total,
       ticks_missed: this.#collecting.numbers().ticks_missed,
     };
@@ -180,42 +190,60 @@ class RunningAgent implements Agent {
     await this.#sent;
     in_time.abort();
     await this.#sandbox[Symbol.asyncDispose]();
-    const { reports, waiting, dropped } = this.totals();
-    if (waiting > 0) log.warn("Agent stopped; what was not sent is lost", { waiting });
-    log.info("Agent stopped", { reports, dropped });
+    await this.#spool.close();
+    const { waiting, on_disk } = this.#spool.status();
+    if (waiting > 0 && !on_disk) log.warn("What was not sent is lost", { waiting });
+    log.info("Agent stopped", { waiting });
   }
 
   async #report({ at_ms, series, metadata }: RoundReport, extra: boolean): Promise<void> {
-    const { hostname } = this.#options.config;
     // The agent's own numbers travel once a tick; a report of a single script would repeat them.
-    const all = extra ? series : new Map([...series, ...this.#own()]);
-    if (all.size === 0) return;
-    for (const part of reportParts(all)) {
-      this.#reports += 1;
-      await this.#outbox.append({
+    const own: Series = extra ? new Map() : ownSeries(this.#own());
+    const reports: Series[] = [new Map([...series, ...own])];
+    if (!extra && this.#minutes.begins(at_ms)) reports.push(this.#minute());
+    for (const all of reports) {
+      await this.#append(at_ms, all);
+      // After the report: a server can only take to heart what it is told of series it knows.
+      for (const name of all.keys()) {
+        this.#facts.note(name, () => ownMetadata(name) ?? metadata(name));
+      }
+    }
+    this.#sender.wake();
+  }
+
+  async #append(at_ms: number, series: Series): Promise<void> {
+    const { hostname } = this.#options.config;
+    for (const part of series.size === 0 ? [] : reportParts(series)) {
+      await this.#spool.append({
         at_ms,
         text: reportText({ hostname, at_ms, series: part }),
         samples: countSamples(part),
       });
     }
-    // After the report: a server can only take to heart what it is told of series it knows.
-    for (const name of all.keys()) {
-      this.#facts.note(name, () => ownMetadata(name) ?? metadata(name));
-    }
-    this.#sender.wake();
   }
 
-  #own() {
-    const sent = this.#sender.totals();
-    return ownSeries({
-      samples_sent: sent.samples,
-      reports_sent: sent.stored + sent.duplicate,
-      reports_refused: sent.refused,
-      reports_dropped: this.#outbox.dropped().reports,
-      reports_waiting: this.#outbox.size().reports,
+  #own(): OwnNumbers {
+    return {
+      now_ms: this.#options.clock.now(),
+      outbox: this.#spool.status(),
+      sender: this.#sender.status(),
       ...this.#collecting.numbers(),
-    });
+    };
   }
+
+  /** What is told once a minute, to the log and to the server. */
+  #minute(): Series {
+    const own = this.#own();
+    const costs = own.script_costs;
+    const before = this.#summarised;
+    this.#summarised = { ...own, scripts_ms_total: msOf(costs) };
+    this.#options.log.info("Last minute", summaryFields(before, this.#summarised));
+    return ownMinuteSeries(own);
+  }
+}
+
+function msOf(costs: ReadonlyMap<string, ScriptCost>): number {
+  return [...costs.values()].reduce((sum, { ms }) => sum + ms, 0);
 }
 
 /** Remarks without a number are no samples. */

@@ -91,6 +91,7 @@ export class Collecting {
       scripts_ms: this.#rounds.scripts_ms,
       script_errors_total: this.#rounds.errorsTotal(),
       script_errors: this.#rounds.errors(),
+      script_costs: this.#rounds.costs(),
     };
   }
 

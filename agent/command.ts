@@ -57,6 +57,7 @@ export function agentCommand(context: AgentContext) {
     .option("--server <url>", "the server to report to (http://localhost:8888)")
     .option("--metrics <dir>", "a folder with your own collectors; may be repeated", folders)
     .option("--hostname <name>", "who this is (the machine's own name)")
+    .option("--data <dir>", "where reports wait until the server has them")
     .option("--interval <seconds>", "how often to collect (10)", seconds)
     .option("--once", "collect once, print it, and end; needs no server")
     .option("--json", "with --once: print JSON")
@@ -67,7 +68,7 @@ export function agentCommand(context: AgentContext) {
       `\nExamples:\n${EXAMPLES.map((line) => `  ${context.program} ${line}`).join("\n")}\n${MORE}`,
     )
     .action(async (options) => {
-      const { server, metrics, hostname, interval, once, json } = options;
+      const { server, metrics, hostname, data, interval, once, json } = options;
       const level = options.logLevel ?? (context.verbose ? "debug" : once ? "error" : "info");
       const log = createLogger({
         level,
@@ -76,15 +77,17 @@ export function agentCommand(context: AgentContext) {
         write: context.terminal.err,
       });
       const { agentConfigSource } = await import("./config.ts");
-      const overrides: AgentConfigInput = { server, metrics, hostname, interval };
+      const overrides: AgentConfigInput = { server, metrics, hostname, data_dir: data, interval };
       const source = agentConfigSource({ file: options.config, env: context.env, overrides });
       const config = await source.load();
       if (once) return await printOnce({ config, log, json: json ?? false }, context);
       const { startAgent } = await import("./agent.ts");
+      const { spoolDir } = await import("./spool/settings.ts");
       using stop = context.listenForStop();
       const agent = await startAgent({
         config,
         source,
+        spool_dir: spoolDir(config.spool, config.data_dir),
         clock: context.clock,
         log,
         signal: stop.signal,

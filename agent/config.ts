@@ -9,9 +9,9 @@ import { duration } from "./duration.ts";
 import { isolationShape } from "./isolation/settings.ts";
 import { DEFAULT_POLICY, permissionsSchema } from "./permissions.ts";
 import { checkNames, sourcesShape } from "./sources/settings.ts";
+import { spoolSchema } from "./spool/settings.ts";
 
 const HOUR_MS = 3_600_000;
-const MIB = 1024 * 1024;
 
 function text(chars_max: number) {
   return z.string({ error: (issue) => `must be a text: current value is ${shown(issue.input)}` })
@@ -37,7 +37,7 @@ export const agentConfigSchema = z.strictObject({
   server: serverUrl.default("http://localhost:8888"),
   /** Who this is. Default: the machine's host name. */
   hostname: text(255),
-  /** What has to outlive the agent, such as approvals. Default: see data_dir.ts. */
+  /** What has to outlive the agent: its spool, approvals. Default: see data_dir.ts. */
   data_dir: text(4_096),
   alias: text(255).optional(),
   location: text(255).optional(),
@@ -74,8 +74,8 @@ export const agentConfigSchema = z.strictObject({
   ).default({}),
   ...sourcesShape,
   ...isolationShape,
-  /** How much is kept while the server cannot be reached; the oldest reports go first. */
-  outbox_bytes: z.int().min(64 * 1024).max(1024 * MIB).default(16 * MIB),
+  /** Where reports wait until the server has them. */
+  spool: spoolSchema,
   /** How long the server may take to answer. */
   request_timeout: duration({ min_ms: 100, max_ms: 10 * 60_000 }).default(10_000),
 }).superRefine(checkNames);

@@ -1,4 +1,5 @@
 /** One request to the server, with a deadline. */
+import { gzipSync } from "node:zlib";
 import type { Clock } from "../clock.ts";
 import type { ServerAnswer } from "./server_answer.ts";
 
@@ -7,7 +8,20 @@ export interface PostOptions {
   server: string;
   token?: string;
   timeout_ms: number;
+  /** Large bodies are packed. */
+  compress: boolean;
   clock: Clock;
+}
+
+/** Batches of a backlog are: they shrink to an eighth. A single report is not worth the work. */
+const COMPRESS_BYTES_MIN = 32 * 1024;
+/** Level 3 takes 3 ms for a full batch; 6 takes three times as long for a tenth less. */
+const COMPRESS_LEVEL = 3;
+
+/** The answer, and what it took. */
+export interface PostedAnswer extends ServerAnswer {
+  /** Of the body, as it travelled. */
+  sent_bytes: number;
 }
 
 /** An answer with faults has a few kB; what is longer is not ours. */
@@ -17,8 +31,11 @@ const ANSWER_BYTES_MAX = 256 * 1024;
 export async function postMetrics(
   body: string,
   options: PostOptions & { signal: AbortSignal },
-): Promise<ServerAnswer> {
+): Promise<PostedAnswer> {
   const { server, token, timeout_ms, clock, signal } = options;
+  const packed = options.compress && body.length >= COMPRESS_BYTES_MIN
+    ? gzipSync(body, { level: COMPRESS_LEVEL })
+    : undefined;
   const request = new AbortController();
   const answered = new AbortController();
   const stop = () => request.abort(new Error("the agent is stopping"));
@@ -33,9 +50,10 @@ export async function postMetrics(
       headers: {
         "content-type": "application/json",
         "user-agent": "monitor-agent",
+        ...(packed === undefined ? {} : { "content-encoding": "gzip" }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
-      body,
+      body: packed === undefined ? body : new Uint8Array(packed),
       // A redirected POST becomes a GET, whose 200 would look like success.
       redirect: "manual",
       signal: request.signal,
@@ -44,6 +62,8 @@ export async function postMetrics(
       status: response.status,
       retry_after: response.headers.get("retry-after"),
       location: response.headers.get("location"),
+      date: response.headers.get("date"),
+      sent_bytes: packed?.length ?? body.length,
       body: await readText(response),
     };
   } catch (error) {

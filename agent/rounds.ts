@@ -17,6 +17,7 @@ import type { Series, SeriesValue } from "./collected.ts";
 import type { Collector } from "./collectors.ts";
 import type { Tick } from "./plan.ts";
 import type { Outcome, Runner } from "./runner.ts";
+import { type ScriptCost, ScriptCosts } from "./script_costs.ts";
 import { SeriesOwners, takenText } from "./series_owners.ts";
 
 export interface RoundReport {
@@ -61,6 +62,7 @@ export class Rounds {
   readonly #options: RoundsOptions;
   readonly #records = new Map<string, RunRecord>();
   readonly #owners = new SeriesOwners();
+  readonly #costs = new ScriptCosts();
   readonly #open = new Set<Promise<void>>();
   /** Of collectors that are no more: a counter must not go backwards. */
   #gone_errors = 0;
@@ -81,6 +83,7 @@ export class Rounds {
       if (names.has(name)) continue;
       this.#gone_errors += errors;
       this.#owners.release(name);
+      this.#costs.forget(name);
       this.#records.delete(name);
     }
     for (const collector of collectors) {
@@ -118,6 +121,11 @@ export class Rounds {
     return [...this.errors().values()].reduce((sum, count) => sum + count, this.#gone_errors);
   }
 
+  /** What each script has cost so far. */
+  costs(): ReadonlyMap<string, ScriptCost> {
+    return this.#costs.all();
+  }
+
   /** How long the scripts of the last whole tick took, added up. */
   get scripts_ms(): number {
     return this.#scripts_ms;
@@ -134,8 +142,10 @@ export class Rounds {
     const runs = tick.scripts.map(async (name) => {
       const begin_ms = clock.monotonic();
       const { series, runner, own_report } = await this.#run(name, at_ms);
-      scripts_ms += clock.monotonic() - begin_ms;
+      const ms = clock.monotonic() - begin_ms;
+      scripts_ms += ms;
       if (this.#stopped || runner === undefined) return;
+      this.#costs.note(name, { ms, series });
       const { timed, plain } = byOwnTime(series);
       const metadata = (key: string) => runner.metadata(key);
       if (timed.size > 0) onReport({ at_ms, series: timed, metadata }, true);

@@ -1,11 +1,15 @@
 /**
- * Takes reports out of the outbox and posts them, oldest first, until the server has them.
+ * Takes reports out of the outbox and posts them until the server has them; send_plan.ts says which
+ * are next.
  *
  * A report leaves the outbox only when the server has answered for it: stored, known already, or
  * refused with a reason (sending it again would be refused again). Everything else, from a refused
  * connection to a wrong token, leaves it there and is tried again, later and later. When the agent is
  * behind, many reports go in one request; when the server refuses such a batch as a whole, they go
  * one by one, so that a single bad report takes nobody with it.
+ *
+ * Machines tick together, but need not send together: what was collected waits a random part of
+ * `spread_ms` before it goes.
  *
  * Facts about the host (alias, tags, units) travel with the newest report of a request when they are
  * due. They count as told when the server has answered, even by refusing: were they themselves what
@@ -14,10 +18,12 @@
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import { backoffMs } from "./backoff.ts";
+import { ClockOffset } from "./clock_offset.ts";
 import type { DueFacts, HostFacts } from "./facts.ts";
 import type { Outbox, OutboxBatch } from "./outbox.ts";
 import { postMetrics } from "./post.ts";
 import { withFacts } from "./report_text.ts";
+import { SendPlan } from "./send_plan.ts";
 import { type Verdict, verdictOf } from "./server_answer.ts";
 
 export interface SenderOptions {
@@ -25,6 +31,10 @@ export interface SenderOptions {
   server: string;
   token?: string;
   request_timeout_ms: number;
+  /** Reports wait up to this before they are sent. Default: 0. */
+  spread_ms?: number;
+  /** Large batches are packed. Default: false. */
+  compress?: boolean;
   outbox: Outbox;
   facts: HostFacts;
   clock: Clock;
@@ -33,20 +43,19 @@ export interface SenderOptions {
   random?: () => number;
 }
 
-/** Reports by what became of them, and samples in those the server has taken. */
-export interface SenderTotals {
-  stored: number;
-  duplicate: number;
-  refused: number;
-  samples: number;
+/** Requests since the start of the program. */
+export interface SenderStatus {
+  requests: number;
   requests_failed: number;
+  sent_bytes: number;
+  /** How long the last one took that was answered. */
+  send_ms: number;
+  /** The server's clock less ours; undefined until it is known. */
+  clock_offset_ms: number | undefined;
 }
 
 type Outcome = { kind: "sent" | "empty" } | { kind: "failed"; wait_ms: number };
 
-/** A batch stays well under what a server reads at once (16 MiB). */
-const BATCH_BYTES_MAX = 4 * 1024 * 1024;
-const BATCH_REPORTS_MAX = 500;
 /** With nothing to send the sender sleeps until it is woken; this is only an upper bound. */
 const IDLE_MS = 3_600_000;
 /** Reasons of one answer that are logged; they are usually all the same. */
@@ -54,15 +63,9 @@ const REASONS_LOGGED = 3;
 
 export class Sender {
   readonly #options: SenderOptions;
-  readonly #totals: SenderTotals = {
-    stored: 0,
-    duplicate: 0,
-    refused: 0,
-    samples: 0,
-    requests_failed: 0,
-  };
-  /** Reports to be sent one by one, after a batch of them was refused as a whole. */
-  #singles = 0;
+  readonly #plan = new SendPlan();
+  readonly #offset = new ClockOffset();
+  #status = { requests: 0, requests_failed: 0, sent_bytes: 0, send_ms: 0 };
   /** Requests that failed since the last that did not. */
   #failures = 0;
   #failure = "";
@@ -74,8 +77,8 @@ export class Sender {
     this.#options = options;
   }
 
-  totals(): SenderTotals {
-    return { ...this.#totals };
+  status(): SenderStatus {
+    return { ...this.#status, clock_offset_ms: this.#offset.offset_ms };
   }
 
   /** Something was put into the outbox. */
@@ -91,35 +94,45 @@ export class Sender {
 
   /** Sends whatever comes until `drain`, or until `signal` gives up the request under way. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, spread_ms = 0, random = Math.random } = this.#options;
     while (!signal.aborted) {
       this.#woken = new AbortController();
       const outcome = await this.#sendNext(signal);
       if (outcome.kind === "sent") continue;
       if (this.#draining.signal.aborted) break;
       if (outcome.kind === "failed") await clock.sleep(outcome.wait_ms, this.#draining.signal);
-      else await clock.sleep(IDLE_MS, this.#woken.signal);
+      else {
+        await clock.sleep(IDLE_MS, this.#woken.signal);
+        await clock.sleep(spread_ms * random(), this.#draining.signal);
+      }
     }
+  }
+
+  /** The oldest reports, or the newest ones ahead of them. */
+  async #next(): Promise<OutboxBatch | undefined> {
+    const { outbox } = this.#options;
+    const oldest = await outbox.peek(this.#plan.limits());
+    if (oldest === undefined || oldest.rest === 0) return oldest;
+    const ahead = this.#plan.ahead(outbox.status());
+    if (ahead === undefined) return oldest;
+    return await outbox.peek(ahead) ?? await outbox.peek(this.#plan.limits());
   }
 
   async #sendNext(signal: AbortSignal): Promise<Outcome> {
     const { outbox, facts, clock } = this.#options;
-    const batch = await outbox.peek({
-      reports_max: this.#singles > 0 ? 1 : BATCH_REPORTS_MAX,
-      bytes_max: BATCH_BYTES_MAX,
-    });
+    const batch = await this.#next();
     if (batch === undefined) return { kind: "empty" };
     const due = facts.due(clock.monotonic());
     const verdict = await this.#post(batch, due, signal);
+    const reports = batch.entries.length;
     if (verdict.kind === "settled") {
-      await outbox.acknowledge(batch);
       if (due !== undefined) facts.told(due, clock.monotonic());
-      this.#settled(batch, verdict);
+      await this.#settled(batch, verdict);
       return { kind: "sent" };
     }
     outbox.release(batch);
     if (verdict.kind === "split") {
-      this.#singles = batch.entries.length;
+      this.#plan.split({ reports });
       this.#options.log.debug("Batch refused, sending its reports one by one", {
         reason: verdict.reason,
       });
@@ -133,37 +146,50 @@ export class Sender {
     due: DueFacts | undefined,
     signal: AbortSignal,
   ): Promise<Verdict> {
-    const { server, token, request_timeout_ms, clock } = this.#options;
+    const { server, token, request_timeout_ms, compress = false, clock } = this.#options;
     const texts = batch.entries.map(({ text }) => text);
     const last = texts.pop() ?? "";
     texts.push(due === undefined ? last : withFacts(last, due.facts));
     // One report is sent as an object: that is what the server's fast path knows best.
     const body = texts.length === 1 ? texts.join() : `[${texts.join(",")}]`;
+    const sent_ms = clock.now();
+    const begin_ms = clock.monotonic();
+    this.#status.requests += 1;
     try {
+      const timeout_ms = request_timeout_ms;
       const answer = await postMetrics(body, {
         server,
         token,
-        timeout_ms: request_timeout_ms,
+        timeout_ms,
+        compress,
         clock,
         signal,
       });
+      const monotonic_ms = clock.monotonic();
+      this.#status.sent_bytes += answer.sent_bytes;
+      this.#status.send_ms = monotonic_ms - begin_ms;
+      this.#offset.note({ date: answer.date, sent_ms, answered_ms: clock.now(), monotonic_ms });
       return verdictOf(answer, { reports: texts.length, now_ms: clock.now() });
     } catch (error) {
+      this.#plan.unanswered({ reports: texts.length });
       return { kind: "retry", reason: error instanceof Error ? error.message : String(error) };
     }
   }
 
-  #settled(batch: OutboxBatch, verdict: Extract<Verdict, { kind: "settled" }>): void {
-    const { log, server } = this.#options;
+  async #settled(
+    batch: OutboxBatch,
+    verdict: Extract<Verdict, { kind: "settled" }>,
+  ): Promise<void> {
+    const { log, server, outbox } = this.#options;
     const { stored, duplicate, refused } = verdict;
-    this.#singles = Math.max(0, this.#singles - batch.entries.length);
-    this.#totals.stored += stored;
-    this.#totals.duplicate += duplicate;
-    this.#totals.refused += refused.length;
     const refused_at = new Set(refused.map(({ index }) => index));
-    for (const [index, entry] of batch.entries.entries()) {
-      if (!refused_at.has(index)) this.#totals.samples += entry.samples;
-    }
+    const taken = batch.entries.filter((_, index) => !refused_at.has(index));
+    const samples = taken.reduce((sum, entry) => sum + entry.samples, 0);
+    await outbox.settle(batch, { stored, duplicate, refused: refused.length, samples });
+    this.#plan.answered({
+      reports: batch.entries.length,
+      newest_seq: batch.entries.at(-1)?.seq ?? 0,
+    });
     if (refused.length > 0) {
       log.warn("Server refused reports; they are dropped", {
         refused: refused.length,
@@ -182,7 +208,7 @@ export class Sender {
   #failed(verdict: Extract<Verdict, { kind: "retry" }>): Outcome {
     const { log, server, outbox, random = Math.random } = this.#options;
     this.#failures += 1;
-    this.#totals.requests_failed += 1;
+    this.#status.requests_failed += 1;
     const wait_ms = backoffMs(this.#failures, {
       random,
       retry_after_ms: verdict.retry_after_ms,
@@ -195,7 +221,7 @@ export class Sender {
       server,
       reason,
       hint,
-      waiting: outbox.size().reports,
+      waiting: outbox.status().waiting,
       next_try_ms: wait_ms,
     });
     return { kind: "failed", wait_ms };

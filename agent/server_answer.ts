@@ -22,6 +22,8 @@ export interface ServerAnswer {
   status: number;
   retry_after: string | null;
   location: string | null;
+  /** The server's time of day, in whole seconds. */
+  date: string | null;
   body: string;
 }
 
@@ -72,9 +74,11 @@ function received(answer: ServerAnswer, reports: number): Verdict {
     };
   }
   const refused = refusals(reply, reports);
-  const duplicate = Math.min(count(reply.duplicate) ?? 0, reports);
+  // Each report of ours is one of the three, whatever the server counts.
+  const duplicate = Math.min(count(reply.duplicate) ?? 0, reports - refused.length);
+  const others = reports - refused.length - duplicate;
   // The original server answers without numbers: then all of it is stored.
-  const stored = count(reply.stored) ?? reports - duplicate - refused.length;
+  const stored = Math.min(count(reply.stored) ?? others, others);
   const unexplained = reports - stored - duplicate - refused.length;
   // More were refused than the answer lists reasons for.
   for (let i = 0; i < unexplained; i++) refused.push({ reason: "the server gave no reason" });

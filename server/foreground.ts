@@ -4,6 +4,7 @@
  */
 import { type Agent, startAgent } from "../agent/agent.ts";
 import { agentConfigSource } from "../agent/config.ts";
+import { spoolDir } from "../agent/spool/settings.ts";
 import { displayAddress } from "../db/address.ts";
 import type { Logger } from "../log.ts";
 import { type Progress, showProgress } from "./cli/progress.ts";
@@ -42,7 +43,9 @@ async function start(options: ForegroundOptions, stop: StopRequest, progress: Pr
 async function startLocalAgent(options: ForegroundOptions, server: string): Promise<Agent> {
   const { clock, log, env } = options;
   const source = agentConfigSource({ env, overrides: { server } });
-  return await startAgent({ config: await source.load(), source, clock, log });
+  const config = await source.load();
+  const spool_dir = spoolDir(config.spool, options.config.data_dir);
+  return await startAgent({ config, source, spool_dir, clock, log });
 }
 
 function dataPlace(config: Config): string {

@@ -90,6 +90,7 @@ const RULES: Rule[] = [
       "db/address.ts",
       "agent/agent.ts",
       "agent/config.ts",
+      "agent/spool/settings.ts",
       ...SHARED,
     ],
     may_types: ["server/command.ts"],

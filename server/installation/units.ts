@@ -122,6 +122,7 @@ export function firstConfig(
     }
     : {
       ...(server === undefined ? {} : { server }),
+      data_dir: SERVICES.agent.state,
       metrics: [COLLECTOR_FOLDER],
     };
   return `${JSON.stringify(settings, undefined, 2)}\n`;

@@ -34,7 +34,7 @@ Deno.test("loadAgentConfig() needs nothing", async () => {
     isolation: "auto",
     script_memory_bytes: 256 * 1024 * 1024,
     commands_at_once: 4,
-    outbox_bytes: 16 * 1024 * 1024,
+    spool: { bytes: 256 * 1024 * 1024, age: 7 * 86_400_000 },
     request_timeout: 10_000,
   });
 });
@@ -76,7 +76,11 @@ const FAULTS: [settings: Record<string, unknown>, line: string][] = [
   ],
   [{ hostname: "" }, 'hostname must not be empty: current value is ""'],
   [{ shipped: "yes" }, 'shipped must be true or false: current value is "yes"'],
-  [{ outbox_bytes: 3 }, "outbox_bytes must be at least 65536: current value is 3"],
+  [{ spool: { bytes: 3 } }, "spool.bytes must be at least 1048576: current value is 3"],
+  [
+    { spool: { dir: 3 } },
+    "spool.dir must be a directory, or null to keep reports in memory only: current value is 3",
+  ],
   [{ tags: { a: [1] } }, "tags.a must be a text, a number, true or false: current value is [1]"],
   [
     { permissions: { scripts: { x: { net: 3 } } } },

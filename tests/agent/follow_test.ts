@@ -158,10 +158,10 @@ Deno.test("Agent follows its settings; faults leave those from before, and are t
       JSON.stringify({ shipped: false, data_dir: dir.join("data"), ...settings }),
     );
   const metrics = [dir.join("metrics"), dir.join("more")];
-  await write({ metrics, interval: "1m", outbox_bytes: 70_000 });
+  await write({ metrics, interval: "1m", request_timeout: 7 });
   await until("Settings have changed", { settings: "interval, metrics" });
   await until("Collector is new", { script: "b" });
-  await until("Setting holds after a restart of the agent", { setting: "outbox_bytes" });
+  await until("Setting holds after a restart of the agent", { setting: "request_timeout" });
   assert.deepEqual(agent.describe().collectors.map(({ every_ms }) => every_ms), [60_000, 60_000]);
 
   const refused = "Settings are not taken; those from before hold";

@@ -1,11 +1,13 @@
 /** A real server on the loopback; time stands still until the test moves it. */
 import assert from "node:assert/strict";
 import { HostFacts, type HostFactsOptions } from "../../agent/facts.ts";
-import { MemoryOutbox } from "../../agent/outbox.ts";
+import type { Outbox, OutboxBatch } from "../../agent/outbox.ts";
 import { reportText } from "../../agent/report_text.ts";
 import { Sender } from "../../agent/sender.ts";
+import type { Spool } from "../../agent/spool.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { EventLog } from "./event_log.ts";
+import { openSpool } from "./spool_folder.ts";
 
 interface Seen {
   headers: Headers;
@@ -16,16 +18,30 @@ interface Seen {
 type Answer = (seen: Seen, request: number) => Response | Promise<Response>;
 
 /** Lets a test wait until so many batches have been answered, well or not. */
-class WatchedOutbox extends MemoryOutbox {
+class WatchedOutbox implements Outbox {
+  readonly #spool: Spool;
   #settled = 0;
   #waiting: { count: number; resolve: () => void }[] = [];
 
-  override async acknowledge(...args: Parameters<MemoryOutbox["acknowledge"]>): Promise<void> {
-    await super.acknowledge(...args);
+  constructor(spool: Spool) {
+    this.#spool = spool;
+  }
+
+  append(...args: Parameters<Outbox["append"]>): Promise<void> {
+    return this.#spool.append(...args);
+  }
+  peek(...args: Parameters<Outbox["peek"]>): Promise<OutboxBatch | undefined> {
+    return this.#spool.peek(...args);
+  }
+  status() {
+    return this.#spool.status();
+  }
+  async settle(...args: Parameters<Outbox["settle"]>): Promise<void> {
+    await this.#spool.settle(...args);
     this.#count();
   }
-  override release(...args: Parameters<MemoryOutbox["release"]>): void {
-    super.release(...args);
+  release(batch: OutboxBatch): void {
+    this.#spool.release(batch);
     this.#count();
   }
   settled(count: number): Promise<void> {
@@ -46,10 +62,19 @@ class WatchedOutbox extends MemoryOutbox {
 const takesAll: Answer = ({ reports }) =>
   Response.json({ status: "received", stored: reports.length, duplicate: 0 });
 
+interface SetupOptions {
+  answer?: Answer;
+  url?: string;
+  token?: string;
+  host?: HostFactsOptions;
+  spread_ms?: number;
+  compress?: boolean;
+}
+
 class Setup implements AsyncDisposable {
   readonly clock = new FakeClock();
   readonly events = new EventLog();
-  readonly outbox = new WatchedOutbox({ bytes_max: 1_000_000 });
+  readonly outbox: WatchedOutbox;
   readonly seen: Seen[] = [];
   readonly facts: HostFacts;
   readonly sender: Sender;
@@ -57,10 +82,9 @@ class Setup implements AsyncDisposable {
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor(
-    options: { answer?: Answer; url?: string; token?: string; host?: HostFactsOptions } = {},
-  ) {
-    const { answer = takesAll, token } = options;
+  private constructor(spool: Spool, options: SetupOptions) {
+    const { answer = takesAll, token, spread_ms, compress } = options;
+    this.outbox = new WatchedOutbox(spool);
     this.facts = new HostFacts(options.host ?? { tags: {} });
     this.#server = Deno.serve(
       { port: 0, hostname: "127.0.0.1", onListen() {} },
@@ -79,12 +103,18 @@ class Setup implements AsyncDisposable {
       server: options.url ?? `http://127.0.0.1:${this.#server.addr.port}`,
       token,
       request_timeout_ms: 10_000,
+      spread_ms,
+      compress,
       outbox: this.outbox,
       facts: this.facts,
       clock: this.clock,
       log: this.events.log,
       random: () => 0.5,
     });
+  }
+
+  static async start(options: SetupOptions = {}): Promise<Setup> {
+    return new Setup(await openSpool(undefined), options);
   }
 
   /** Puts reports with these values, one a second, into the outbox. */
@@ -124,7 +154,7 @@ class Setup implements AsyncDisposable {
 }
 
 Deno.test("Sender posts a report as an object with hostname first, and several as an array", async () => {
-  await using box = new Setup({ token: "s3cret" });
+  await using box = await Setup.start({ token: "s3cret" });
   await box.put(1);
   await box.settled(1);
   await box.put(2, 3);
@@ -133,12 +163,12 @@ Deno.test("Sender posts a report as an object with hostname first, and several a
   assert.deepEqual(box.values(), [[1], [2, 3]]);
   assert.equal(box.seen[0]?.headers.get("authorization"), "Bearer s3cret");
   assert.equal(box.seen[0]?.headers.get("content-type"), "application/json");
-  assert.equal(box.sender.totals().stored, 3);
-  assert.equal(box.outbox.size().reports, 0);
+  assert.equal(box.outbox.status().stored, 3);
+  assert.equal(box.outbox.status().waiting, 0);
 });
 
 Deno.test("Sender tells facts with the first report, when they are new, and every hour", async () => {
-  await using box = new Setup({ host: { alias: "Web", tags: { role: "web" } } });
+  await using box = await Setup.start({ host: { alias: "Web", tags: { role: "web" } } });
   const meta = { unit: "%", kind: "gauge" as const };
   box.facts.note("cpu", () => meta);
   await box.put(1, 2);
@@ -172,7 +202,7 @@ Deno.test("Sender tells facts with the first report, when they are new, and ever
 Deno.test("Sender tells facts again when the request with them failed", async () => {
   const answer: Answer = (seen, request) =>
     request === 1 ? new Response("", { status: 500 }) : takesAll(seen, request);
-  await using box = new Setup({ host: { alias: "Web", tags: {} }, answer });
+  await using box = await Setup.start({ host: { alias: "Web", tags: {} }, answer });
   await box.put(1);
   await box.settled(1);
   await box.clock.advance(500);
@@ -188,7 +218,7 @@ Deno.test("Sender keeps reports on 503, waits as long as it was told, and sends 
     request < 3
       ? Response.json({ error: "queue is full" }, { status: 503, headers: { "retry-after": "7" } })
       : takesAll(seen, request);
-  await using box = new Setup({ answer });
+  await using box = await Setup.start({ answer });
   await box.put(1);
   await box.settled(1);
   // 7 s asked for, and half of 1 s of jitter
@@ -202,7 +232,8 @@ Deno.test("Sender keeps reports on 503, waits as long as it was told, and sends 
   await box.clock.advance(1);
   await box.settled(3);
   assert.deepEqual(box.values(), [[1], [1], [1, 2]]);
-  const { stored, refused, requests_failed } = box.sender.totals();
+  const { stored, refused } = box.outbox.status();
+  const { requests_failed } = box.sender.status();
   assert.deepEqual({ stored, refused, requests_failed }, {
     stored: 2,
     refused: 0,
@@ -224,17 +255,13 @@ Deno.test("Sender reads 207: what is refused is dropped with its reason, the res
       duplicate: 1,
       refused: [{ index: 1, path: "[1].metrics.cpu", message: "must be a finite number" }],
     }, { status: 207 });
-  await using box = new Setup({ answer });
+  await using box = await Setup.start({ answer });
   await box.put(1, 2, 3);
   await box.settled(1);
-  assert.deepEqual(box.sender.totals(), {
-    stored: 1,
-    duplicate: 1,
-    refused: 1,
-    samples: 2,
-    requests_failed: 0,
-  });
-  assert.equal(box.outbox.size().reports, 0);
+  const { stored, duplicate, refused, samples } = box.outbox.status();
+  assert.deepEqual([stored, duplicate, refused, samples], [1, 1, 1, 2]);
+  assert.equal(box.sender.status().requests_failed, 0);
+  assert.equal(box.outbox.status().waiting, 0);
   const [event] = box.events.events.filter(({ level }) => level === "warn");
   assert.equal(event?.reasons, "[1].metrics.cpu must be a finite number");
 });
@@ -246,13 +273,13 @@ Deno.test("Sender sends the reports of a refused batch one by one", async () => 
       ? Response.json({ error: "no 2, please" }, { status: 400 })
       : takesAll(seen, request);
   };
-  await using box = new Setup({ answer });
+  await using box = await Setup.start({ answer });
   await box.put(1, 2, 3);
   await box.settled(4);
   await box.put(4, 5);
   await box.settled(5);
   assert.deepEqual(box.values(), [[1, 2, 3], [1], [2], [3], [4, 5]]);
-  const { stored, refused } = box.sender.totals();
+  const { stored, refused } = box.outbox.status();
   assert.deepEqual({ stored, refused }, { stored: 4, refused: 1 });
 });
 
@@ -265,10 +292,10 @@ const HINTS: [status: number, hint: RegExp][] = [
 for (const [status, hint] of HINTS) {
   Deno.test(`Sender keeps reports on ${status}, and says what to do`, async () => {
     const headers = { location: "http://else.example/metrics" };
-    await using box = new Setup({ answer: () => new Response("", { status, headers }) });
+    await using box = await Setup.start({ answer: () => new Response("", { status, headers }) });
     await box.put(1);
     await box.settled(1);
-    assert.equal(box.outbox.size().reports, 1);
+    assert.equal(box.outbox.status().waiting, 1);
     const [event] = box.events.events.filter(({ level }) => level === "warn");
     assert.match(String(event?.hint), hint);
   });
@@ -276,18 +303,18 @@ for (const [status, hint] of HINTS) {
 
 Deno.test("Sender does not take a 200 of some other server for an answer", async () => {
   const page = () => new Response("<html>Sign in", { headers: { "content-type": "text/html" } });
-  await using box = new Setup({ answer: page });
+  await using box = await Setup.start({ answer: page });
   await box.put(1);
   await box.settled(1);
-  assert.equal(box.outbox.size().reports, 1);
-  assert.equal(box.sender.totals().requests_failed, 1);
+  assert.equal(box.outbox.status().waiting, 1);
+  assert.equal(box.sender.status().requests_failed, 1);
 });
 
 Deno.test("Sender tries a refused connection again, later and later", async () => {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr;
   listener.close();
-  await using box = new Setup({ url: `http://127.0.0.1:${port}` });
+  await using box = await Setup.start({ url: `http://127.0.0.1:${port}` });
   await box.put(1);
   const waits: number[] = [];
   for (let request = 1; request <= 8; request++) {
@@ -309,7 +336,7 @@ Deno.test("Sender gives up a request that is not answered in time", async () => 
     asked.resolve();
     return never.promise;
   };
-  await using box = new Setup({ answer });
+  await using box = await Setup.start({ answer });
   await box.put(1);
   const settled = box.settled(1);
   await asked.promise;
@@ -319,14 +346,14 @@ Deno.test("Sender gives up a request that is not answered in time", async () => 
   assert.equal(event?.reason, "no answer within 10 s");
   await box.clock.advance(500);
   await box.settled(2);
-  assert.equal(box.sender.totals().stored, 1);
+  assert.equal(box.outbox.status().stored, 1);
   never.resolve(new Response());
 });
 
 Deno.test("Sender.drain() sends what is waiting, without waits, and ends", async () => {
   const answer: Answer = (seen, request) =>
     request === 1 ? new Response("", { status: 503 }) : takesAll(seen, request);
-  await using box = new Setup({ answer });
+  await using box = await Setup.start({ answer });
   await box.put(1);
   await box.settled(1);
   await box.put(2);
@@ -338,7 +365,7 @@ Deno.test("Sender.drain() sends what is waiting, without waits, and ends", async
 Deno.test("Sender ends in the middle of a request when it is told to, and keeps the report", async () => {
   const never = Promise.withResolvers<Response>();
   const asked = Promise.withResolvers<void>();
-  const box = new Setup({
+  const box = await Setup.start({
     answer: () => {
       asked.resolve();
       return never.promise;
@@ -351,6 +378,6 @@ Deno.test("Sender ends in the middle of a request when it is told to, and keeps 
   await settled;
   never.resolve(new Response());
   await disposed;
-  assert.equal(box.outbox.size().reports, 1);
+  assert.equal(box.outbox.status().waiting, 1);
   assert.deepEqual(box.events.messages("warn"), []);
 });

@@ -1,10 +1,8 @@
 /** docs/collectors.md: its collectors run, its messages are the real ones, its tables are complete. */
 import assert from "node:assert/strict";
 import { readOptions } from "../../agent/option_values.ts";
-import { ownMetadata, ownSeries } from "../../agent/own_metrics.ts";
 import { scriptMetadataSchema } from "../../agent/script_metadata.ts";
 import type { CollectedOnce } from "../../agent/once.ts";
-import type { MetricMetadata } from "../../report.ts";
 import { readSource } from "../support/modules.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { shippedCollectors } from "../../tools/collectors.ts";
@@ -106,15 +104,6 @@ Deno.test("docs/collectors.md: the messages of failures are the real ones, and a
   assert.deepEqual({ unknown, never }, { unknown: [], never: [] });
 });
 
-/** The tables of metrics: the agent's own. */
-const METRIC_TABLES = page.split("\n| metric | unit | kind | what it is |\n").slice(1)
-  .map((text) => cellsOf(text));
-
-/** The row of the page that says this. */
-function rowOf(name: string, { unit = "", kind = "gauge", description = "" }: MetricMetadata) {
-  return [name, unit, kind, description];
-}
-
 Deno.test("docs/metrics.md lists everything that is collected here", async () => {
   const names = readSource("docs/metrics.md").split("\n| metric | unit | kind | what it is |\n")
     .slice(1).flatMap((text) => cellsOf(text).map(([name = ""]) => pattern(name)));
@@ -145,18 +134,4 @@ Deno.test("docs/metrics.md: the examples are settings that collectors take", asy
   }
   const with_options = [...shipped].filter(([, { options }]) => options).map(([name]) => name);
   assert.deepEqual(with_options.filter((name) => !tried.has(name)), []);
-});
-
-Deno.test("docs/collectors.md lists what the agent says about itself", () => {
-  const zero = { samples_sent: 0, reports_sent: 0, reports_refused: 0, reports_dropped: 0 };
-  const own = ownSeries({
-    ...zero,
-    reports_waiting: 0,
-    ticks_missed: 0,
-    scripts_ms: 0,
-    script_errors_total: 1,
-    script_errors: new Map([["<name>", 1]]),
-  });
-  const wanted = [...own.keys()].map((name) => rowOf(name, ownMetadata(name) ?? {}));
-  assert.deepEqual(METRIC_TABLES[0], wanted);
 });

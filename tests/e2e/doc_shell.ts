@@ -121,6 +121,7 @@ class Shell implements DocShell {
         MONITOR_PORT: "0",
         // the one that docs/install.md names: unpacking takes seconds, and once is enough
         MONITOR_DATA: this.dir.join("work", "monitor-data"),
+        MONITOR_AGENT_DATA: this.dir.join("work", "agent-data"),
       }).spawn(),
     );
     const stop = async () => {

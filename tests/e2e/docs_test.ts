@@ -25,6 +25,8 @@ function say(text: string): void {
 /** Names of the first level, by which a configuration is told from other JSON. */
 const SERVER_NAMES = new Set(listSettings().map(({ path }) => path.split(".")[0] ?? ""));
 const AGENT_NAMES = new Set([
+  "data_dir",
+  "spool",
   "metrics",
   "permissions",
   "server",
@@ -103,7 +105,7 @@ Deno.test("README.md and docs/: every command works, every configuration is one"
   await using server = await startMonitor(["serve", "--port", "0", "--data", data]);
   shell.url = server.url;
   await using agent = await startMonitor(
-    ["agent", "--hostname", "web-1", "--server", server.url],
+    ["agent", "--hostname", "web-1", "--server", server.url, "--data", shell.dir.join("agent")],
   );
   await agent.line(/Agent collects/);
   await firstMetrics(server.url);

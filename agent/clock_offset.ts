@@ -1,0 +1,63 @@
+/**
+ * How far this machine's clock is from the server's, from the `Date` of its answers. That has whole
+ * seconds, so one answer only says: the server's clock was between D and D + 1 s at some moment
+ * between our request and its answer. Requests are sent at changing moments of a second, so the
+ * ranges of several answers overlap in less and less; after some minutes the middle is right within
+ * tens of milliseconds. Clocks drift, so a range gets wider with time, and when two do not overlap a
+ * clock was set: then the newest counts alone. Pure.
+ */
+
+/** 100 parts in a million: more than a bad quartz. */
+const DRIFT = 1e-4;
+
+interface OffsetRange {
+  low_ms: number;
+  high_ms: number;
+  at_ms: number;
+}
+
+export interface DatedAnswer {
+  /** The `Date` header. */
+  date: string | null;
+  /** Wall-clock time before the request, and after its answer. */
+  sent_ms: number;
+  answered_ms: number;
+  /** Monotonic time of the answer. */
+  monotonic_ms: number;
+}
+
+export class ClockOffset {
+  #range: OffsetRange | undefined;
+
+  note({ date, sent_ms, answered_ms, monotonic_ms }: DatedAnswer): void {
+    const date_ms = date === null ? NaN : Date.parse(date);
+    // a clock that was set during the request says nothing
+    if (Number.isNaN(date_ms) || answered_ms < sent_ms) return;
+    const seen = {
+      low_ms: date_ms - answered_ms,
+      high_ms: date_ms + 1_000 - sent_ms,
+      at_ms: monotonic_ms,
+    };
+    const known = this.#range;
+    if (known === undefined) {
+      this.#range = seen;
+      return;
+    }
+    const drift_ms = (monotonic_ms - known.at_ms) * DRIFT;
+    const low_ms = Math.max(known.low_ms - drift_ms, seen.low_ms);
+    const high_ms = Math.min(known.high_ms + drift_ms, seen.high_ms);
+    this.#range = low_ms <= high_ms ? { low_ms, high_ms, at_ms: monotonic_ms } : seen;
+  }
+
+  /** Milliseconds the server's clock is ahead of ours; undefined before the first answer. */
+  get offset_ms(): number | undefined {
+    if (this.#range === undefined) return undefined;
+    return Math.round((this.#range.low_ms + this.#range.high_ms) / 2);
+  }
+
+  /** How wrong that may be. */
+  get error_ms(): number {
+    if (this.#range === undefined) return Infinity;
+    return (this.#range.high_ms - this.#range.low_ms) / 2;
+  }
+}
