@@ -6,14 +6,21 @@ import type { HostMethods } from "./host.ts";
 import type { PermissionSet } from "./permissions.ts";
 import type { FromWorker, ToWorker } from "./sandbox_protocol.ts";
 
-/** Calls of one Worker that may be under way; a script asking more at once is confused. */
+/**
+ * Calls of one run that may be under way; a script asking more at once is confused. Of a run and not
+ * of a Worker: hundreds of scripts that start at the same tick may share one.
+ */
 const CALLS_MAX = 256;
 /** Calls of one run. Shipped collectors make ten; one that reads a file of each of 1,000 disks is still fine. */
 const RUN_CALLS_MAX = 2_000;
 
+const OVER = "the run that this host was for is over";
+
 /** Counts what one run has asked. */
 export interface RunCalls {
   calls: number;
+  /** Those that are not answered yet. */
+  under_way: number;
 }
 
 export interface HostCallsOptions {
@@ -25,7 +32,6 @@ export interface HostCallsOptions {
 
 export class HostCalls {
   readonly #options: HostCallsOptions;
-  #under_way = 0;
 
   constructor(options: HostCallsOptions) {
     this.#options = options;
@@ -36,8 +42,10 @@ export class HostCalls {
     const { host, permissions, send } = this.#options;
     const { call, method, argument } = message;
     const refusal = this.#refusal(run);
-    if (refusal !== undefined) return send({ type: "refuse", call, message: refusal });
-    this.#under_way += 1;
+    if (run === undefined || refusal !== undefined) {
+      return send({ type: "refuse", call, message: refusal ?? OVER });
+    }
+    run.under_way += 1;
     try {
       const answer = Object.hasOwn(host, method) ? host[method] : undefined;
       if (answer === undefined) throw new Error(`host.${method}() does not exist`);
@@ -46,14 +54,14 @@ export class HostCalls {
       const text = error instanceof Error ? error.message : String(error);
       send({ type: "refuse", call, message: text });
     } finally {
-      this.#under_way -= 1;
+      run.under_way -= 1;
     }
   }
 
   #refusal(run: RunCalls | undefined): string | undefined {
-    if (run === undefined) return "the run that this host was for is over";
+    if (run === undefined) return OVER;
     run.calls += 1;
     if (run.calls > RUN_CALLS_MAX) return `more than ${RUN_CALLS_MAX} host calls in one run`;
-    return this.#under_way < CALLS_MAX ? undefined : "too many host calls at once";
+    return run.under_way < CALLS_MAX ? undefined : "too many host calls at once";
   }
 }

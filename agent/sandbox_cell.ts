@@ -153,7 +153,7 @@ export class Cell {
     const request = this.#next_request++;
     return new Promise((resolve) => {
       const pending: Pending = {
-        ...{ script, timeout_ms, resolve, overdue: false, calls: 0 },
+        ...{ script, timeout_ms, resolve, overdue: false, calls: 0, under_way: 0 },
         settled: new AbortController(),
       };
       this.#pending.set(request, pending);

@@ -60,6 +60,8 @@ export class ScriptProcess {
   #is_ready = false;
   #next_cell = 1;
   #unsent_bytes = 0;
+  /** Frames that go with the next write. */
+  #unwritten: Uint8Array[] = [];
   #window_ms = 0;
   #messages = 0;
 
@@ -207,8 +209,16 @@ export class ScriptProcess {
     if (this.#unsent_bytes > UNSENT_BYTES_MAX) {
       return this.#end("its process takes no messages", { guilty: true });
     }
+    // a tick tells many scripts at once: one write for all of them costs a tenth
+    if (this.#unwritten.push(frame) === 1) queueMicrotask(() => this.#write());
+  }
+
+  #write(): void {
+    const frames = this.#unwritten;
+    this.#unwritten = [];
+    const bytes = concat(frames);
     // a process that has gone is seen by its end
-    this.#input.write(frame).catch(() => {}).finally(() => this.#unsent_bytes -= frame.length);
+    this.#input.write(bytes).catch(() => {}).finally(() => this.#unsent_bytes -= bytes.length);
   }
 
   async #watchMemory(): Promise<void> {
@@ -232,4 +242,16 @@ export class ScriptProcess {
     if (this.#is_ready) return;
     this.#end(`its process did not start within ${START_MS_MAX / 1000} s`, { guilty: false });
   }
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const [first] = pieces;
+  if (first !== undefined && pieces.length === 1) return first;
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }

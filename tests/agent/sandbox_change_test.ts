@@ -77,3 +77,22 @@ Deno.test("Sandbox.inspect() apart leaves running scripts alone", async () => {
   sandbox.trim();
   assert.equal(sandbox.workers, 1);
 });
+
+Deno.test("Sandbox: hundreds of scripts of one Worker may ask their hosts at the same time", async () => {
+  const COUNT = 300;
+  const asked = Promise.withResolvers<void>();
+  let asking = 0;
+  await using sandbox = makeSandbox({
+    uptime: async () => {
+      if (++asking === COUNT) asked.resolve();
+      await asked.promise;
+      return 1;
+    },
+  });
+  const names = Array.from({ length: COUNT }, (_, index) => `s${index}`);
+  for (const name of names) {
+    sandbox.admit(user(name, "export const collect = (host) => host.uptime();"), {});
+  }
+  const values = await Promise.all(names.map((name) => valueOf(sandbox, name)));
+  assert.deepEqual([...new Set(values)], ["1"]);
+});
