@@ -288,6 +288,7 @@ create table notification (
   constraint notification_key_key UNIQUE (key),
   constraint notification_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'dropped'::text])))
 );
+CREATE INDEX notification_claimable ON notification USING btree (channel_id, id) WHERE state = 'waiting'::text;
 CREATE INDEX notification_waiting ON notification USING btree (next_attempt_at) WHERE state = 'waiting'::text;
 
 create table notification_group (
@@ -306,6 +307,15 @@ create table notification_incident (
   notification_id bigint not null,
   constraint notification_incident_pkey PRIMARY KEY (incident_id, notification_id)
 );
+
+create table notification_member (
+  group_key text not null,
+  incident_id bigint not null,
+  turn_at timestamp with time zone not null,
+  looked_at timestamp with time zone,
+  constraint notification_member_pkey PRIMARY KEY (incident_id, group_key)
+);
+CREATE INDEX notification_member_group ON notification_member USING btree (group_key);
 
 create table pending_day (
   host_id integer not null,

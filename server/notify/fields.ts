@@ -87,3 +87,30 @@ export const commonFields = {
     .default(TIMEOUT_S_DEFAULT),
   send_resolved: flagField().default(true),
 };
+
+const UNITS_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** Milliseconds of `90` (seconds), `500ms`, `1h30m`; NaN for anything else. */
+function durationMs(given: string | number): number {
+  if (typeof given === "number") return Math.round(given * 1000);
+  if (!/^(\d+(\.\d+)?(ms|[smhd]))+$/.test(given)) return NaN;
+  return [...given.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)]
+    .reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS_MS[unit ?? ""] ?? NaN), 0);
+}
+
+/** A length of time, in milliseconds once it is read. */
+export function durationField(options: { min_ms: number; max_ms: number; what: string }) {
+  const { min_ms, max_ms, what } = options;
+  const range = `from ${min_ms / 1000} s to ${max_ms / 1000} s`;
+  const error = told(`${what}, as seconds or as 500ms, 90s, 5m, 1h30m, ${range}`);
+  return z.union([z.string(), z.number()], error).transform(durationMs)
+    .refine((ms) => ms >= min_ms && ms <= max_ms, {
+      error: `must be ${what}, as seconds or as 500ms, 90s, 5m, 1h30m, ${range}`,
+    });
+}

@@ -84,6 +84,12 @@ export function lineOf(incident: NotifiedIncident, now_ms: number): string {
     const lasted = durationText((resolved_at_ms ?? now_ms) - opened_at_ms);
     return `${RESOLVED_SHAPE} ${summary}: resolved after ${lasted}${flapping}`;
   }
+  if (resolved_at_ms !== null) {
+    // it was over before anybody could tell of it; that it is follows in a message of its own
+    const lasted = durationText(resolved_at_ms - opened_at_ms);
+    const since = durationText(now_ms - opened_at_ms);
+    return `${SHAPES[severity]} ${summary} (told late: it began ${since} ago and took ${lasted})`;
+  }
   const age = durationText(now_ms - opened_at_ms);
   return `${SHAPES[severity]} ${summary} (since ${age})${flapping}`;
 }

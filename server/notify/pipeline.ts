@@ -1,0 +1,149 @@
+/**
+ * From the outbox to the person. Each stage finds its work in a table and leaves it in the next one, so
+ * that any number of servers can work at it, and each can die anywhere:
+ *
+ *   claim     claim.ts     transitions ──▶ groups that have something to look at
+ *   silence   silence.ts   is there a reason to say nothing just now?     ┐
+ *   group     group.ts     whose turn is it, and what is in it?           │ judge.ts: groups ──▶
+ *   dedup     dedup.ts     what of it does the receiver not know?         ┘ messages
+ *   deliver   deliver.ts   messages ──▶ channels, again and again if need be
+ *   record    deliver.ts   what the receiver knows now ──▶ groups
+ *
+ * What is taken, decided or recorded is one transaction each; only sending is outside of any. A server
+ * that dies while it sends leaves a claim that ends by itself.
+ */
+import type { Clock } from "../../clock.ts";
+import type { Sql } from "../../db/connect.ts";
+import { deleteUnknownGroups, peekWork, retryFailedGroups } from "../../db/notification_groups.ts";
+import { deleteOldNotifications } from "../../db/notifications.ts";
+import { isRetryable } from "../../db/sqlstate.ts";
+import type { Logger } from "../../log.ts";
+import { adoptIncidents, takeTransitions } from "./claim.ts";
+import { Deliveries } from "./deliver.ts";
+import { judgeGroups } from "./judge.ts";
+import { type NotifySettings, setUp, type Step, type Telling } from "./setup.ts";
+
+/** The evaluator of another server does not call us: the outbox is looked at this often. */
+const POLL_MS = 1_000;
+/** After trouble with the database. */
+const TROUBLE_MS = 2_000;
+/** What is under way when the server stops has this long, then it is left for the next one. */
+const STOP_MS_MAX = 3_000;
+const TIDY_MS = 3_600_000;
+/** How long it is known why somebody was told, or not. */
+const KEPT_MS = 400 * 86_400_000;
+
+export interface PipelineOptions {
+  sql: Sql;
+  clock: Clock;
+  log: Logger;
+  settings: NotifySettings;
+  /** Told of every step, in the order they happen. */
+  onStep?: (step: Step) => void;
+}
+
+export class Pipeline implements AsyncDisposable {
+  readonly #options: PipelineOptions;
+  readonly #stop = new AbortController();
+  /** Ends what is being sent. */
+  readonly #hurry = new AbortController();
+  readonly #loop: Promise<void>;
+  #wake = new AbortController();
+  #woken = false;
+  #tidied_ms = -Infinity;
+  #last_trouble = "";
+
+  /** Starts at once. A server without channels leaves the outbox to others. */
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#loop = this.#run();
+  }
+
+  /** There is something in the outbox, or in the calendar: looks now instead of in a second. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake.abort();
+  }
+
+  /** Stops. What is being sent has some seconds to come to its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.wake();
+    const late = setTimeout(() => this.#hurry.abort(), STOP_MS_MAX);
+    await this.#loop;
+    clearTimeout(late);
+  }
+
+  async #run(): Promise<void> {
+    const { sql, clock, log, settings, onStep = () => {} } = this.#options;
+    let telling: Telling | undefined;
+    let deliveries: Deliveries | undefined;
+    while (!this.#stop.signal.aborted) {
+      try {
+        if (telling === undefined) {
+          telling = await setUp(settings, { sql, clock, log, onStep });
+          await this.#begin(telling);
+          const signal = this.#hurry.signal;
+          deliveries = new Deliveries(telling, { signal, onDone: () => this.wake() });
+        }
+        await this.#tidy(deliveries);
+        const rest_ms = deliveries === undefined || telling.channels.size === 0
+          ? TIDY_MS
+          : await this.#round(telling, deliveries);
+        this.#last_trouble = "";
+        await this.#rest(rest_ms);
+      } catch (error) {
+        this.#complain(error);
+        await clock.sleep(TROUBLE_MS, this.#stop.signal);
+      }
+    }
+    await deliveries?.settled();
+  }
+
+  /** Does what there is to do; then the milliseconds to rest: 0 when there may be more. */
+  async #round(telling: Telling, deliveries: Deliveries): Promise<number> {
+    this.#woken = false;
+    const { waiting, group_ms, notification_ms } = await peekWork(telling.sql, telling.known);
+    const isDue = (at_ms: number | null) => at_ms !== null && at_ms <= telling.clock.now();
+    let done = 0;
+    if (waiting) done += await takeTransitions(telling);
+    if (waiting || isDue(group_ms)) done += await judgeGroups(telling);
+    if (done > 0 || isDue(notification_ms)) done += await deliveries.start();
+    if (done > 0) return 0;
+    const wait_ms = Math.min(group_ms ?? Infinity, notification_ms ?? Infinity) -
+      telling.clock.now();
+    // what is due and was not done is being done: by another server, or by us with no room for more
+    return wait_ms > 0 ? Math.min(POLL_MS, wait_ms) : POLL_MS;
+  }
+
+  /** Settings may have changed since somebody was here. */
+  async #begin(telling: Telling): Promise<void> {
+    if (telling.channels.size === 0) return;
+    await deleteUnknownGroups(telling.sql, telling.known);
+    await retryFailedGroups(telling.sql, telling.clock.now());
+    await adoptIncidents(telling);
+  }
+
+  async #tidy(deliveries: Deliveries | undefined): Promise<void> {
+    const { sql, clock } = this.#options;
+    if (clock.monotonic() - this.#tidied_ms < TIDY_MS) return;
+    this.#tidied_ms = clock.monotonic();
+    await deliveries?.dropAbandoned();
+    await deleteOldNotifications(sql, { before_ms: clock.now() - KEPT_MS });
+  }
+
+  async #rest(ms: number): Promise<void> {
+    if (this.#woken || this.#stop.signal.aborted) return;
+    this.#wake = new AbortController();
+    await this.#options.clock.sleep(ms, this.#wake.signal);
+  }
+
+  #complain(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    // the same trouble again is not news
+    const level = text === this.#last_trouble ? "debug" : isRetryable(error) ? "warn" : "error";
+    this.#last_trouble = text;
+    const stack = isRetryable(error) || !(error instanceof Error) ? undefined : error.stack;
+    this.#options.log[level]("nobody is told just now, trying again", { error, stack });
+  }
+}

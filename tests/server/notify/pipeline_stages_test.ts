@@ -1,0 +1,210 @@
+/** The stages one after the other, with time that a test moves: who is told what, when. */
+import assert from "node:assert/strict";
+import {
+  acknowledgeIncident,
+  selectIncidentDeliveries,
+  selectIncidentEvents,
+} from "../../../db/incidents.ts";
+import { insertDowntime } from "../../../db/downtimes.ts";
+import { fire, resolve, worsen } from "../../support/outbox.ts";
+import { START_MS, tellingWorld } from "./telling.ts";
+
+const MINUTE_MS = 60_000;
+
+Deno.test("one incident: told once after the wait, not again, and told once that it is over", async () => {
+  await using world = await tellingWorld();
+  const { sql, clock } = world;
+  await fire(sql, "a", { at_ms: START_MS });
+  assert.deepEqual(await world.after(0), []);
+  assert.deepEqual(await world.after(500), ["ops first web-1 |"]);
+  assert.deepEqual(await world.after(10 * MINUTE_MS), []);
+  await resolve(sql, "a", clock.now());
+  assert.deepEqual(await world.after(0), ["ops resolved  | web-1"]);
+  assert.deepEqual(await world.after(24 * 60 * MINUTE_MS), []);
+  const left = await sql`select from notification_group`;
+  assert.equal(left.length, 0);
+});
+
+Deno.test("a group: what comes together is one message, later ones wait for the interval", async () => {
+  await using world = await tellingWorld();
+  const { sql, clock } = world;
+  await fire(sql, "a", { at_ms: START_MS, hostname: "a" });
+  await fire(sql, "b", { at_ms: START_MS, hostname: "b", host_id: 2 });
+  await fire(sql, "c", { at_ms: START_MS, hostname: "c", host_id: 3, rule: "disk full" });
+  assert.deepEqual(await world.after(500), ["ops first a b |", "ops first c |"]);
+  await fire(sql, "d", { at_ms: clock.now(), hostname: "d", host_id: 4 });
+  await resolve(sql, "a", clock.now());
+  assert.deepEqual(await world.after(MINUTE_MS - 1), []);
+  assert.deepEqual(await world.after(1), ["ops changed b d | a"]);
+  // over before its turn: nobody hears of it
+  await fire(sql, "e", { at_ms: clock.now(), hostname: "e", host_id: 5 });
+  await resolve(sql, "e", clock.now() + 10, 5);
+  assert.deepEqual(await world.after(2 * MINUTE_MS), []);
+});
+
+Deno.test("what still fires is told again after the interval, what is acknowledged is not", async () => {
+  await using world = await tellingWorld();
+  const { sql, clock } = world;
+  const id = await fire(sql, "a", { at_ms: START_MS });
+  await world.after(500);
+  world.told();
+  assert.deepEqual(await world.after(4 * 60 * MINUTE_MS - 1), []);
+  assert.deepEqual(await world.after(1), ["ops repeat_interval web-1 |"]);
+  const incident = { id, host_id: 1, severity: "warning" as const };
+  const remark = { incident, who: "me", note: "on it", at_ms: clock.now(), until_ms: null };
+  assert.equal(await acknowledgeIncident(sql, remark), true);
+  assert.deepEqual(await world.after(9 * 60 * MINUTE_MS), []);
+  await worsen(sql, "a", clock.now());
+  assert.deepEqual(await world.after(MINUTE_MS), ["ops changed web-1 |"]);
+});
+
+Deno.test("escalation: another channel hears of what nobody has acknowledged, and of its end", async () => {
+  await using world = await tellingWorld({
+    channels: ["ops", "boss"],
+    routes: [{
+      name: "r",
+      channels: ["ops"],
+      escalate: [{ after: "15m", channels: ["boss"] }],
+    }],
+  });
+  const { sql, clock } = world;
+  await fire(sql, "a", { at_ms: START_MS, hostname: "a" });
+  const id = await fire(sql, "b", { at_ms: START_MS, hostname: "b", host_id: 2, rule: "disk" });
+  assert.equal((await world.after(500)).length, 2);
+  const incident = { id, host_id: 2, severity: "warning" as const };
+  await acknowledgeIncident(sql, {
+    incident,
+    who: null,
+    note: "",
+    at_ms: clock.now(),
+    until_ms: null,
+  });
+  assert.deepEqual(await world.after(15 * MINUTE_MS - 501), []);
+  assert.deepEqual(await world.after(1), ["boss escalation a |"]);
+  await resolve(sql, "a", clock.now());
+  await resolve(sql, "b", clock.now(), 2);
+  assert.deepEqual(await world.after(MINUTE_MS), [
+    "boss resolved  | a",
+    "ops resolved  | a",
+    "ops resolved  | b",
+  ]);
+});
+
+Deno.test("a downtime: nothing is told within it, what is still there at its end is, and it says why not", async () => {
+  await using world = await tellingWorld();
+  const { sql, clock } = world;
+  const downtime = {
+    hostname: null,
+    hosts: ["web-*"],
+    tags: {},
+    rules: [],
+    start_ms: START_MS,
+    end_ms: START_MS + 60 * MINUTE_MS,
+    pattern: null,
+    duration_ms: null,
+    zone: null,
+    note: "new kernel",
+    created_by: null,
+  };
+  await insertDowntime(sql, downtime, START_MS);
+  const id = await fire(sql, "a", { at_ms: START_MS });
+  await fire(sql, "b", { at_ms: START_MS, hostname: "web-2", host_id: 2 });
+  assert.deepEqual(await world.after(500), []);
+  await resolve(sql, "b", clock.now(), 2);
+  assert.deepEqual(await world.after(60 * MINUTE_MS - 501), []);
+  assert.deepEqual(await world.after(1), ["ops first web-1 |"]);
+  const events = await selectIncidentEvents(sql, id);
+  assert.deepEqual(events.map(({ kind, text }) => [kind, text]), [
+    ["silenced", "downtime 1 (new kernel) until 2025-01-15 13:00 UTC"],
+    ["unsilenced", null],
+  ]);
+});
+
+Deno.test("a receiver that is away: tried again, in order, until it has everything", async () => {
+  await using world = await tellingWorld();
+  const { sql, clock, collector } = world;
+  collector.answer = () => new Response("later", { status: 503 });
+  const id = await fire(sql, "a", { at_ms: START_MS });
+  await world.after(500);
+  await resolve(sql, "a", clock.now());
+  for (const wait_ms of [1_000, 2_000, 4_000]) await world.after(wait_ms);
+  assert.ok(collector.received.length >= 3);
+  const keys = new Set(collector.received.map(({ headers }) => headers.get("idempotency-key")));
+  assert.equal(keys.size, 1);
+  const [tried] = await selectIncidentDeliveries(sql, id);
+  assert.match(tried?.error ?? "", /answered 503: later/);
+  world.told();
+  collector.answer = () => new Response("ok");
+  assert.deepEqual(await world.after(10_000), ["ops first web-1 |"]);
+  assert.deepEqual(await world.after(MINUTE_MS), ["ops resolved  | web-1"]);
+  const states = (await selectIncidentDeliveries(sql, id)).map((
+    { state, error },
+  ) => [state, error]);
+  assert.deepEqual(states, [["sent", null], ["sent", null]]);
+});
+
+Deno.test("a receiver that refuses for good: told to the operator, not tried in vain, never an end alone", async () => {
+  await using world = await tellingWorld();
+  const { sql, clock, collector } = world;
+  collector.answer = () => new Response("no such hook", { status: 404 });
+  const id = await fire(sql, "a", { at_ms: START_MS });
+  assert.equal((await world.after(500)).length, 1);
+  assert.deepEqual(await world.after(60 * MINUTE_MS), []);
+  const [failed] = await selectIncidentDeliveries(sql, id);
+  assert.deepEqual([failed?.state, failed?.attempts], ["failed", 1]);
+  const [channel] = await sql`select last_error from channel where name = 'ops'`;
+  assert.match(channel?.last_error, /answered 404: no such hook/);
+  collector.answer = () => new Response("ok");
+  // when it would be repeated it is tried anew
+  assert.deepEqual(await world.after(4 * 60 * MINUTE_MS), ["ops first web-1 |"]);
+  collector.answer = () => new Response("gone", { status: 410 });
+  await fire(sql, "b", { at_ms: clock.now(), host_id: 2, rule: "disk" });
+  await world.after(500);
+  world.told();
+  collector.answer = () => new Response("ok");
+  await resolve(sql, "b", clock.now(), 2);
+  assert.deepEqual(await world.after(5 * 60 * MINUTE_MS), ["ops repeat_interval web-1 |"]);
+});
+
+Deno.test("two servers: a transition, a group and a message are each handled by one of them", async () => {
+  await using world = await tellingWorld();
+  const { sql } = world;
+  const ids = Array.from({ length: 30 }, (_, i) => i + 1);
+  for (const host_id of ids) {
+    const rule = `rule ${host_id}`;
+    await fire(sql, `k${host_id}`, { at_ms: START_MS, host_id, hostname: `h${host_id}`, rule });
+  }
+  await world.clock.advance(500);
+  await Promise.all([world.round(), world.round(), world.round()]);
+  await world.round();
+  const told = world.told();
+  assert.equal(new Set(told).size, 30);
+  assert.equal(told.length, 30);
+});
+
+Deno.test("who dies while it sends: the message is sent again with its key when the claim has ended", async () => {
+  await using world = await tellingWorld();
+  const { sql, clock, collector } = world;
+  await fire(sql, "a", { at_ms: START_MS });
+  const dying = Promise.withResolvers<Response>();
+  collector.answer = () => dying.promise;
+  await clock.advance(500);
+  const round = world.round();
+  await collector.count(1);
+  // another server, meanwhile
+  const { Deliveries } = await import("../../../server/notify/deliver.ts");
+  const options = { signal: new AbortController().signal, onDone: () => {} };
+  const other = new Deliveries(world.telling, options);
+  assert.equal(await other.start(), 0);
+  clock.set(clock.now() + 16_000);
+  collector.answer = () => new Response("ok");
+  assert.equal(await other.start(), 1);
+  await other.settled();
+  dying.resolve(new Response("ok"));
+  await round;
+  const keys = collector.received.map(({ headers }) => headers.get("idempotency-key"));
+  assert.equal(keys.length, 2);
+  assert.equal(keys[0], keys[1]);
+  const [count] = await sql`select count(*)::int as sent from notification where state = 'sent'`;
+  assert.equal(count?.sent, 1);
+});
