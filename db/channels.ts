@@ -93,3 +93,12 @@ export async function recordChannelOutcome(
       last_error = ${error}
     where id = ${channel_id}`;
 }
+
+/** Messages on their way, by channel. */
+export async function countWaitingMessages(sql: Sql): Promise<Map<number, number>> {
+  const rows = await sql<{ channel_id: number; count: number }[]>`
+    select channel_id, count(*)::int as count from notification
+    where state = 'waiting'
+    group by channel_id`;
+  return new Map(rows.map(({ channel_id, count }) => [channel_id, count]));
+}

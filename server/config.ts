@@ -11,6 +11,7 @@
  */
 import { basename, dirname, join, resolve } from "node:path";
 import type { z } from "zod";
+import { readChannelSecrets } from "./config/channels.ts";
 import { configSchema } from "./config/schema.ts";
 import { ConfigError, type ConfigFault, faultAt, faultsOf } from "./config/fault.ts";
 import { jsonFault } from "./config/json_fault.ts";
@@ -146,7 +147,7 @@ function environmentLayer(
       names.set(setting.path, variable);
     }
   }
-  const sections = /^MONITOR_(WEBAPP|DATABASE|INGEST|RETENTION|AGGREGATE|LOG)_/;
+  const sections = /^MONITOR_(WEBAPP|DATABASE|INGEST|RETENTION|AGGREGATE|NOTIFY|LOG)_/;
   const faults = Object.keys(options.env)
     .filter((variable) => sections.test(variable) && !known.includes(variable))
     .map((variable) => {
@@ -214,8 +215,16 @@ export function loadConfig(options: LoadOptions): Config {
   const merged = mergeLayers(layers.filter((layer) => layer !== undefined));
   const fallback = file?.source ?? basename(FILE_DEFAULT);
   const faults = [...environment.faults, ...readSecrets(merged)];
+  const sources = { env: options.env, base_dir: file?.base_dir ?? working_dir, why };
+  const unreadable = readChannelSecrets(merged.values, sources);
+  for (const fault of unreadable) faults.push(faultAt(merged, { ...fault, fallback }));
   const parsed = configSchema.safeParse(merged.values);
-  if (!parsed.success) faults.push(...faultsOf(parsed.error, { merged, settings, fallback }));
+  if (!parsed.success) {
+    // a secret that could not be read is missing, too; one fault is enough
+    const isTold = (path: string) => unreadable.some((fault) => fault.path.startsWith(`${path}_`));
+    const found = faultsOf(parsed.error, { merged, settings, fallback });
+    faults.push(...found.filter(({ path }) => !isTold(path)));
+  }
   if (faults.length > 0 || !parsed.success) throw new ConfigError(faults);
   return parsed.data;
 }

@@ -1,7 +1,7 @@
 /**
  * Puts the server together and takes it apart again. This is the only file that knows all steps:
  *
- *   database → partitions → queue → writer → intake → aggregation → HTTP
+ *   database → partitions → queue → writer → intake → aggregation → notify → HTTP
  *
  * Stopping goes backwards: no new requests, then everything accepted is committed and answered, then
  * the connections and, when it is ours, PostgreSQL.
@@ -29,6 +29,7 @@ import { LatestReports } from "./query/latest.ts";
 import { readSeries } from "./query/series.ts";
 import { storageReport } from "./query/storage.ts";
 import { keptMs, RetentionClasses } from "./retention.ts";
+import { startNotify } from "./start_notify.ts";
 
 /** A batch is closed at this size; measured: larger ones do not commit more rows a second. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
@@ -88,6 +89,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   startBackground(database, { log, clock, started });
   const { queue, intake } = startIngest(database, { ...options, latest, reading, started });
   const aggregation = startAggregation(database, { config, log, clock, started });
+  const notify = startNotify(database, { config, log, clock, started });
   const stopping = new AbortController();
   const app = createRouter({
     version: options.version,
@@ -105,6 +107,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     exportRuns: (query) => exportRuns(sql, query),
     stopping: stopping.signal,
     aggregate: () => aggregation.answer(),
+    ...notify.routes,
     storage: ({ hosts_max }) => {
       const { retention } = config;
       const data_dir = database.embedded?.data_dir;

@@ -29,13 +29,28 @@ const RULES: Rule[] = [
     may: ["server/aggregate/", "server/cli/", "db/", ...SHARED],
     may_types: ["server/config.ts"],
   },
-  ...["ingest", "aggregate", "query", "notify"].map((step) => ({
+  {
+    // a downtime and the hours of a route are the same calendar; both are pure
+    from: "server/notify/",
+    may: [
+      "server/notify/",
+      "server/alerts/calendar.ts",
+      "server/alerts/downtime.ts",
+      "server/wire/glob.ts",
+      "db/",
+      ...SHARED,
+    ],
+  },
+  ...["ingest", "aggregate", "query"].map((step) => ({
     from: `server/${step}/`,
     may: [`server/${step}/`, "server/retention.ts", "db/", ...SHARED],
   })),
   // how long what is kept: a pure rule that ingest, aggregation and questions agree on
   { from: "server/retention.ts", may: ["server/wire/glob.ts", "db/tiers.ts"] },
-  { from: "server/alerts/", may: ["server/alerts/", "server/query/", "db/", ...SHARED] },
+  {
+    from: "server/alerts/",
+    may: ["server/alerts/", "server/query/", "server/wire/glob.ts", "db/", ...SHARED],
+  },
   {
     from: "server/http/",
     may: [
@@ -54,15 +69,30 @@ const RULES: Rule[] = [
   { from: "server/feed/", may: ["server/feed/", "server/wire/", ...SHARED] },
   { from: "server/web/", may: ["server/web/"] },
   {
+    // each kind of channel has its own settings beside it
     from: "server/config",
-    may: ["server/config/", "server/retention.ts", "db/address.ts", ...SHARED],
+    may: [
+      "server/config/",
+      "server/retention.ts",
+      "server/notify/channels.ts",
+      "server/notify/fields.ts",
+      "server/notify/route.ts",
+      "db/address.ts",
+      ...SHARED,
+    ],
   },
   { from: "server/cli/", may: ["server/cli/", "server/wire/", "server/feed/", ...SHARED] },
   { from: "server/background.ts", may: ["db/", ...SHARED] },
   {
+    from: "server/start_notify.ts",
+    may: ["server/alerts/", "server/http/", "server/notify/", "db/", ...SHARED],
+    may_types: ["server/config.ts"],
+  },
+  {
     from: "server/serve.ts",
     may: [
       "server/background.ts",
+      "server/start_notify.ts",
       ...["http", "wire", "ingest", "aggregate", "query", "alerts", "notify", "web"]
         .map((step) => `server/${step}/`),
       "server/config.ts",

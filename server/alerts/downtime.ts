@@ -16,6 +16,17 @@ export interface DowntimeSubject {
   rule: string;
 }
 
+const TAG = "tag.";
+
+/** An incident as a selector sees it: with the tags its host had when it began. */
+export function subjectOf(
+  { hostname, labels }: { hostname: string; labels: Readonly<Record<string, string>> },
+): DowntimeSubject {
+  const tags = Object.entries(labels).filter(([name]) => name.startsWith(TAG))
+    .map(([name, value]) => [name.slice(TAG.length), value]);
+  return { hostname, tags: Object.fromEntries(tags), rule: labels.rule ?? "" };
+}
+
 type Times = Pick<
   Downtime,
   "start_ms" | "end_ms" | "pattern" | "duration_ms" | "zone" | "ended_ms"

@@ -97,7 +97,12 @@ export function faultsOf(
       (at, key) => childPath(at, typeof key === "number" ? key : String(key)),
       "",
     );
-    if (issue.code !== "unrecognized_keys") {
+    const isListed = options.settings.some((setting) =>
+      path === "" || setting.path.startsWith(`${path}.`) ||
+      (setting.items !== undefined && setting.path === path.replace(/\[\d+\]$/, ""))
+    );
+    // deeper within lists and maps the schema knows what there is, and says it
+    if (issue.code !== "unrecognized_keys" || !isListed) {
       return [faultAt(options.merged, { ...options, path, message: issue.message })];
     }
     return issue.keys.map((key) => {

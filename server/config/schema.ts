@@ -10,6 +10,7 @@ import { z } from "zod";
 import { BODY_BYTES_MAX, shown } from "../../report.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../../log.ts";
 import { ruleDays, type TierDays } from "../retention.ts";
+import { channelsSchema, checkRoutes, notifySchema, routesSchema } from "./channels.ts";
 import { databaseSchema, normaliseDatabase } from "./database.ts";
 import { oneOf, schedule, section, text, whole } from "./values.ts";
 
@@ -105,14 +106,18 @@ export const fileSchema = section({
   ingest: ingestSchema.prefault({}),
   retention: retentionSchema.prefault({}),
   aggregate: aggregateSchema.prefault({}),
+  channels: channelsSchema,
+  routes: routesSchema,
+  notify: notifySchema.prefault({}),
   log: logSchema.prefault({}),
 });
 
 /** A setting that does not fit another one: reported at the place where the smaller change is. */
 function crossChecks(
-  config: Pick<z.infer<typeof fileSchema>, "ingest" | "retention">,
+  config: Pick<z.infer<typeof fileSchema>, "ingest" | "retention" | "channels" | "routes">,
   context: z.RefinementCtx,
 ): void {
+  checkRoutes(config, context);
   const { ingest, retention } = config;
   if (ingest.body_bytes_max > ingest.queue_bytes_max) {
     context.addIssue({

@@ -40,8 +40,8 @@ function collect(node: Node, path: string): Setting[] {
     const child_path = path === "" ? key : `${path}.${key}`;
     if (child.properties !== undefined) return collect(child, child_path);
     const short = SHORT_NAMES[child_path];
-    // a list cannot be written into a variable
-    if (child.type === "array") {
+    // a list or a map of things cannot be written into a variable
+    if (child.type === "array" || child.additionalProperties instanceof Object) {
       const { description = "", default: preset } = child;
       const { items: item } = child;
       const items = typeof item === "object" && !Array.isArray(item)

@@ -6,6 +6,8 @@ import type { Logger } from "../../log.ts";
 import { QueueFullError } from "../ingest/queue.ts";
 
 import { type AggregateRoute, aggregateRoute } from "./aggregate.ts";
+import { channelRoutes, type ChannelsRoute } from "./channels.ts";
+import { type DowntimeRoute, downtimeRoutes } from "./downtime.ts";
 import { type ExportRoute, exportRoutes } from "./export.ts";
 import { type FetchRoute, fetchRoutes } from "./fetch.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
@@ -14,7 +16,15 @@ import { type StorageRoute, storageRoutes } from "./storage.ts";
 
 /** Everything the routes need; `server/serve.ts` puts it together. */
 export interface RouterOptions
-  extends AggregateRoute, MetricsRoute, FetchRoute, ExportRoute, SeriesRoute, StorageRoute {
+  extends
+    AggregateRoute,
+    ChannelsRoute,
+    DowntimeRoute,
+    ExportRoute,
+    FetchRoute,
+    MetricsRoute,
+    SeriesRoute,
+    StorageRoute {
   version: string;
   log: Logger;
 }
@@ -42,6 +52,8 @@ export function createRouter(options: RouterOptions): Hono {
   exportRoutes(app, options);
   seriesRoutes(app, options);
   storageRoutes(app, options);
+  downtimeRoutes(app, options);
+  channelRoutes(app, options);
 
   app.get("/", (c) =>
     c.text(
@@ -52,6 +64,8 @@ export function createRouter(options: RouterOptions): Hono {
         "GET  /api/v1/series                    many series at once, in equal steps\n" +
         "GET  /api/v1/export                    samples as CSV, NDJSON or Prometheus text\n" +
         "GET  /api/v1/storage                   what the data weighs\n" +
+        "GET  /api/v1/downtimes                 when nobody is told (/downtime, …/downtimes.ics)\n" +
+        "GET  /api/v1/channels                  where messages go, and whether they arrive\n" +
         "POST /metrics                          send a report\n" +
         "POST /aggregate                        turn closed hours into history now\n",
     ));

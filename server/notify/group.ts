@@ -236,17 +236,15 @@ export function afterDelivery(
 }
 
 /**
- * It will never arrive. The receiver knows what it knew; what is over is not tried again. What fires
- * is, when it would be repeated (the settings may be right by then).
+ * It will never arrive. The receiver knows what it knew, and the rest is tried again when it would be
+ * repeated (the settings may be right by then); but for a message of ends alone, which is let go.
  */
 export function afterFailure(
   state: GroupState,
   { now_ms, repeat_interval_ms }: { now_ms: number; repeat_interval_ms: number },
 ): { state: GroupState; due_ms: number } {
-  const meant = state.outstanding?.told ?? {};
-  const told = Object.fromEntries(
-    Object.entries(state.told).filter(([id]) => meant[id] !== undefined),
-  );
+  const isOfEnds = Object.keys(state.outstanding?.told ?? {}).length === 0;
+  const told = isOfEnds ? {} : state.told;
   const wait_ms = Number.isFinite(repeat_interval_ms) ? repeat_interval_ms : FAILED_RETRY_MS;
   return {
     state: { ...state, told, outstanding: null, failed: true },

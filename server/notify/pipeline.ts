@@ -79,6 +79,8 @@ export class Pipeline implements AsyncDisposable {
     let telling: Telling | undefined;
     let deliveries: Deliveries | undefined;
     while (!this.#stop.signal.aborted) {
+      // whoever wakes us from here on has something that this turn may not have seen
+      this.#woken = false;
       try {
         if (telling === undefined) {
           telling = await setUp(settings, { sql, clock, log, onStep });
@@ -102,7 +104,6 @@ export class Pipeline implements AsyncDisposable {
 
   /** Does what there is to do; then the milliseconds to rest: 0 when there may be more. */
   async #round(telling: Telling, deliveries: Deliveries): Promise<number> {
-    this.#woken = false;
     const { waiting, group_ms, notification_ms } = await peekWork(telling.sql, telling.known);
     const isDue = (at_ms: number | null) => at_ms !== null && at_ms <= telling.clock.now();
     let done = 0;

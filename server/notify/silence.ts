@@ -9,7 +9,7 @@
  *
  * That hosts fall silent all at once is one incident in the first place (server/alerts/fleet_guard.ts).
  */
-import { activeOccurrence, isAbout } from "../alerts/downtime.ts";
+import { activeOccurrence, isAbout, subjectOf } from "../alerts/downtime.ts";
 import { matchesGlob } from "../wire/glob.ts";
 import type { Downtime } from "../../db/downtimes.ts";
 import type { Silence, SilenceMatcher } from "../../db/silences.ts";
@@ -52,15 +52,6 @@ export const PARENT_GRACE_MS = 30_000;
 /** A host is behind others at most this deep; more is a ring. */
 const DEPTH_MAX = 256;
 
-const TAG = "tag.";
-
-function tagsOf(labels: SilenceSubject["labels"]): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(labels).filter(([name]) => name.startsWith(TAG))
-      .map(([name, value]) => [name.slice(TAG.length), value]),
-  );
-}
-
 /** A time as everybody reads it alike. */
 export function timeText(at_ms: number): string {
   if (!Number.isFinite(at_ms)) return "further notice";
@@ -68,11 +59,7 @@ export function timeText(at_ms: number): string {
 }
 
 function byDowntime(subject: SilenceSubject, context: SilenceContext): Held | undefined {
-  const about = {
-    hostname: subject.hostname,
-    tags: tagsOf(subject.labels),
-    rule: subject.labels.rule ?? "",
-  };
+  const about = subjectOf(subject);
   let longest: Held | undefined;
   for (const downtime of context.downtimes) {
     if (!isAbout(downtime, about)) continue;

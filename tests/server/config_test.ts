@@ -31,7 +31,7 @@ const BAD: Record<string, string[]> = {
     "port: is not a setting, did you mean webapp.port?: current value is 8888",
     "databse: is not a setting, did you mean database?",
     "colour: is not a setting, must be one of data_dir, webapp, database, ingest, retention, " +
-    'aggregate, log: current value is "green"',
+    'aggregate, channels, routes, notify, log: current value is "green"',
   ],
   "types.bad.json": [
     "webapp: must be an object {…}: current value is 8888",
@@ -138,6 +138,9 @@ const DEFAULTS: Config = {
     rules: [],
   },
   aggregate: { grace_s: 60, schedule: "15 1-59/10 * * * *" },
+  channels: {},
+  routes: [],
+  notify: {},
   log: { level: "info", format: "text" },
 };
 
@@ -194,6 +197,9 @@ const GOOD: Record<string, Config> = {
       rules: [{ metrics: ["debug.*"], raw_days: 2 }],
     },
     aggregate: { grace_s: 0, schedule: "never" },
+    channels: {},
+    routes: [],
+    notify: { page_url: "https://monitor.example.com/" },
     log: { level: "debug", format: "json" },
   },
 };

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from "../../clock.ts";
 import { createLogger, type Logger } from "../../log.ts";
 import { loadConfig } from "../../server/config.ts";
+import { channelsSchema, routesSchema } from "../../server/config/channels.ts";
 import { type Server, startServer } from "../../server/serve.ts";
 import { type TestDatabase, testDatabase } from "./test_database.ts";
 
@@ -28,6 +29,9 @@ export interface TestAppOptions {
   /** Settings beside the defaults: `{ingest: {…}}`. */
   config?: Record<string, Record<string, unknown>>;
   database?: TestDatabase;
+  /** Channels and routes, as the configuration has them. */
+  channels?: Record<string, unknown>;
+  routes?: unknown[];
 }
 
 async function answerOf(response: Response): Promise<Answer> {
@@ -58,6 +62,8 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   });
   Object.assign(config.ingest, options.config?.ingest);
   Object.assign(config.retention, options.config?.retention);
+  config.channels = channelsSchema.parse(options.channels);
+  config.routes = routesSchema.parse(options.routes);
   // only when a test asks for it
   Object.assign(config.aggregate, { schedule: "never" }, options.config?.aggregate);
   const server = await startServer({ config, log, clock, version: "0.0.0" });

@@ -125,20 +125,24 @@ Deno.test("look(): who wants no ends gets none, and hears of the next beginning"
   assert.deepEqual([beside.decision, beside.resolved], ["changed", []]);
 });
 
-Deno.test("afterFailure(): the receiver knows what it knew, ends are let go, fires come again", () => {
+Deno.test("afterFailure(): the receiver knows what it knew, all comes again, ends alone are let go", () => {
   const news = look(knowing([1]), [member(1, { resolved_ms: T }), member(2)], OPTIONS);
   const failed = afterFailure(afterDecision(knowing([1]), news, "k"), {
     now_ms: T,
     repeat_interval_ms: Infinity,
   });
-  assert.deepEqual([failed.state.told, failed.state.failed, failed.state.outstanding], [
-    {},
-    true,
-    null,
-  ]);
+  assert.deepEqual(failed.state.told, knowing([1]).told);
+  assert.deepEqual([failed.state.failed, failed.state.outstanding], [true, null]);
   assert.equal(failed.due_ms, T + 3_600_000);
-  const again = look(failed.state, [member(2, { looked: true })], OPTIONS);
-  assert.equal(again.decision, "first");
+  const over = member(1, { resolved_ms: T, looked: true });
+  const again = look(failed.state, [over, member(2, { looked: true })], OPTIONS);
+  assert.deepEqual([again.decision, again.resolved.length], ["changed", 1]);
+  const ends = look(knowing([1]), [over], OPTIONS);
+  const lost = afterFailure(afterDecision(knowing([1]), ends, "k"), {
+    now_ms: T,
+    repeat_interval_ms: 1,
+  });
+  assert.equal(look(lost.state, [over], OPTIONS).finished, true);
 });
 
 Deno.test("turnOf(): a wait before the first message, an interval after each", () => {
@@ -178,10 +182,12 @@ function live(steps: readonly { what: string; id: number; wait_ms: number }[]): 
       return;
     }
     state = afterDecision(state, found, "k");
-    if (!fails) {
+    // ends that do not arrive are let go
+    const isLost = fails && found.firing.length === 0;
+    if (!fails || isLost) {
       told.push({
         at_ms: now_ms,
-        decision: found.decision,
+        decision: isLost ? "lost" : found.decision,
         firing: found.firing.map(({ id }) => id),
         resolved: found.resolved.map(({ id }) => id),
       });

@@ -1,0 +1,150 @@
+/**
+ * Downtimes: `/downtime` in the form of the original, and `/api/v1/downtimes` with everything. The
+ * original knows one host and one span; what else there is, it sees in that form as well as it goes.
+ */
+import type { Hono } from "hono";
+import type { Occurrence } from "../alerts/calendar.ts";
+import {
+  changeSchema,
+  contractDowntimeSchema,
+  downtimeSchema,
+  extendSchema,
+  idSchema,
+  inputOf,
+} from "../alerts/downtime_schema.ts";
+import type { DowntimePreview, Downtimes, ListedDowntime } from "../alerts/downtimes.ts";
+import type { DowntimeAnswer, DowntimePreviewAnswer } from "../wire/downtime.ts";
+import { readBody, readId } from "./json_body.ts";
+
+/** What these routes need of the alerts step. */
+export interface DowntimeRoute {
+  downtimes: Downtimes;
+  now(): number;
+}
+
+/** Names in a preview; how many there are is always said. */
+const PREVIEW_MAX = 1_000;
+
+const spanOf = ({ start_ms, end_ms }: Occurrence) => ({
+  start: start_ms / 1000,
+  end: end_ms / 1000,
+});
+
+const seconds = (ms: number | undefined) => ms === undefined ? undefined : ms * 1000;
+
+function answerOf(downtime: ListedDowntime): DowntimeAnswer {
+  const { start_ms, end_ms, duration_ms, active, next } = downtime;
+  return {
+    id: downtime.id,
+    hostname: downtime.hostname,
+    hosts: downtime.hosts,
+    tags: downtime.tags,
+    rules: downtime.rules,
+    start: start_ms / 1000,
+    end: end_ms === null ? null : end_ms / 1000,
+    pattern: downtime.pattern,
+    duration_s: duration_ms === null ? null : duration_ms / 1000,
+    zone: downtime.zone,
+    note: downtime.note,
+    created_by: downtime.created_by,
+    active: active === undefined ? null : spanOf(active),
+    next: next.map(spanOf),
+  };
+}
+
+function previewOf({ hostnames, incidents, occurrences }: DowntimePreview): DowntimePreviewAnswer {
+  return {
+    host_count: hostnames.length,
+    hosts: hostnames.slice(0, PREVIEW_MAX),
+    incident_count: incidents.length,
+    incidents: incidents.slice(0, PREVIEW_MAX),
+    occurrences: occurrences.map(spanOf),
+  };
+}
+
+/** A recurring one is its present occurrence, or its next. */
+function contractOf(downtime: ListedDowntime) {
+  const { start_ms, end_ms } = downtime.active ?? downtime.next[0] ??
+    { start_ms: downtime.start_ms, end_ms: downtime.end_ms ?? downtime.start_ms };
+  return {
+    ...answerOf(downtime),
+    hostname: downtime.hostname ?? (downtime.hosts.join(",") || "*"),
+    start_time: start_ms / 1000,
+    end_time: end_ms / 1000,
+  };
+}
+
+function contractRoutes(app: Hono, { downtimes }: DowntimeRoute): void {
+  app.get("/downtime", async (c) => {
+    const all = await downtimes.list(c.req.query("hostname") || undefined);
+    return c.json(all.map(contractOf));
+  });
+
+  app.post("/downtime", async (c) => {
+    const { hostname, start_time, end_time } = await readBody(c, contractDowntimeSchema);
+    const span = { start_ms: start_time * 1000, end_ms: end_time * 1000 };
+    return c.json({ status: "success", id: await downtimes.addForHost(hostname, span) });
+  });
+
+  app.delete("/downtime", async (c) => {
+    const { id } = await readBody(c, idSchema);
+    await downtimes.remove(id);
+    return c.json({ status: "success", id });
+  });
+}
+
+export function downtimeRoutes(app: Hono, route: DowntimeRoute): void {
+  const { downtimes } = route;
+  contractRoutes(app, route);
+
+  app.get("/api/v1/downtimes.ics", async (c) => {
+    const headers = { "content-type": "text/calendar; charset=utf-8" };
+    return c.body(await downtimes.calendar(), 200, headers);
+  });
+
+  app.get("/api/v1/downtimes", async (c) => {
+    const all = await downtimes.list(c.req.query("hostname") || undefined);
+    return c.json({ downtimes: all.map(answerOf) });
+  });
+
+  app.post("/api/v1/downtimes", async (c) => {
+    const given = await readBody(c, downtimeSchema);
+    const id = await downtimes.add(inputOf(given, route.now()));
+    return c.json(answerOf(await downtimes.get(id)), 201);
+  });
+
+  app.post("/api/v1/downtimes/preview", async (c) => {
+    const given = await readBody(c, downtimeSchema);
+    return c.json(previewOf(await downtimes.preview(inputOf(given, route.now()))));
+  });
+
+  app.get(
+    "/api/v1/downtimes/:id",
+    async (c) => c.json(answerOf(await downtimes.get(readId(c)))),
+  );
+
+  app.patch("/api/v1/downtimes/:id", async (c) => {
+    const id = readId(c);
+    const { start, end, note } = await readBody(c, changeSchema);
+    await downtimes.change(id, { start_ms: seconds(start), end_ms: seconds(end), note });
+    return c.json(answerOf(await downtimes.get(id)));
+  });
+
+  app.post("/api/v1/downtimes/:id/extend", async (c) => {
+    const { end, by_s } = await readBody(c, extendSchema);
+    const id = await downtimes.extend(readId(c), { end_ms: seconds(end), by_ms: seconds(by_s) });
+    return c.json(answerOf(await downtimes.get(id)));
+  });
+
+  app.post("/api/v1/downtimes/:id/end", async (c) => {
+    const id = readId(c);
+    await downtimes.end(id);
+    return c.json(answerOf(await downtimes.get(id)));
+  });
+
+  app.delete("/api/v1/downtimes/:id", async (c) => {
+    const id = readId(c);
+    await downtimes.remove(id);
+    return c.json({ status: "success", id });
+  });
+}

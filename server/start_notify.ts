@@ -1,0 +1,54 @@
+/** Wires everything that is about telling people: the pipeline, downtimes, and the look at channels. */
+import type { Clock } from "../clock.ts";
+import { connect } from "../db/connect.ts";
+import type { Database } from "../db/database.ts";
+import type { Logger } from "../log.ts";
+import { Downtimes } from "./alerts/downtimes.ts";
+import type { Config } from "./config.ts";
+import type { ChannelsRoute } from "./http/channels.ts";
+import type { DowntimeRoute } from "./http/downtime.ts";
+import { channelStates, testChannel } from "./notify/overview.ts";
+import { Pipeline } from "./notify/pipeline.ts";
+import type { NotifySettings } from "./notify/setup.ts";
+
+/** The pipeline's own, so that a flood of reports does not hold up a page. */
+const NOTIFY_CONNECTIONS = 3;
+const CLOSE_SECONDS_MAX = 5;
+
+export interface Notify {
+  /** There is something in the outbox. */
+  wake(): void;
+  routes: ChannelsRoute & Pick<DowntimeRoute, "downtimes">;
+}
+
+/** Starts the pipeline; it stops with `started`. */
+export function startNotify(
+  { sql, address }: Database,
+  options: { config: Config; log: Logger; clock: Clock; started: AsyncDisposableStack },
+): Notify {
+  const { config, log, clock, started } = options;
+  const settings: NotifySettings = {
+    channels: config.channels,
+    routes: config.routes,
+    page_url: config.notify.page_url ?? null,
+  };
+  const own = connect(address, {
+    connections_max: NOTIFY_CONNECTIONS,
+    application_name: "monitor notify",
+  });
+  started.defer(() => own.end({ timeout: CLOSE_SECONDS_MAX }));
+  const pipeline = started.use(
+    new Pipeline({ sql: own, clock, log: log.with({ component: "notify" }), settings }),
+  );
+  const stopping = new AbortController();
+  started.defer(() => stopping.abort());
+  const wake = () => pipeline.wake();
+  return {
+    wake,
+    routes: {
+      downtimes: new Downtimes({ sql, now: () => clock.now(), onChange: wake }),
+      channels: () => channelStates(settings, sql),
+      testChannel: (name) => testChannel(settings, name, { clock, signal: stopping.signal }),
+    },
+  };
+}
