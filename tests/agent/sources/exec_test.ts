@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { childEnvironment } from "../../../agent/sources/environment.ts";
 import { tempDir } from "../../support/temp_dir.ts";
-import { messageOf, seriesOf, sources } from "./source_fixture.ts";
+import { messageOf, seriesOf, type Sources, sources } from "./source_fixture.ts";
 
 const LONG = { timeout: "1h" };
 
@@ -122,6 +122,14 @@ function isAlive(pid: string): boolean {
   }
 }
 
+/** The system ends processes in its own time; one that goes on for seconds was not ended. */
+async function areOver(pids: readonly string[], all: Sources): Promise<void> {
+  for (let look = 0; look < 2_000 && pids.some(isAlive); look++) await all.clock.advance(0);
+  const left = pids.filter(isAlive);
+  for (const pid of left) Deno.kill(Number(pid), "SIGKILL");
+  assert.deepEqual(left, []);
+}
+
 /** A shell that tells its own id and its child's, and stays. */
 const FAMILY = (file: string) =>
   `sleep 1000 & echo $$ $! > ${file}.new; mv ${file}.new ${file}; wait`;
@@ -146,7 +154,7 @@ Deno.test({
       kind: "timeout",
       message: "did not finish within 5000 ms",
     });
-    while (pids.some(isAlive)) await all.clock.advance(0);
+    await areOver(pids, all);
   },
 });
 
@@ -167,12 +175,14 @@ Deno.test({
     });
     assert.deepEqual(seriesOf(await all.run("leaving")), { leaving: 1 });
     const left = (await Deno.readTextFile(dir.join("left"))).trim();
-    while (isAlive(left)) await all.clock.advance(0);
+    await areOver([left], all);
     const { runner } = all.collector("slow");
     const outcome = runner.collect({ at_ms: 0, timeout_ms: 3_600_000 });
     while (!await Deno.stat(dir.join("slow")).catch(() => false)) await all.clock.advance(0);
+    const pids = (await Deno.readTextFile(dir.join("slow"))).trim().split(" ");
     await runner[Symbol.asyncDispose]();
     assert.equal((await outcome).kind, "lost");
+    await areOver(pids, all);
   },
 });
 
