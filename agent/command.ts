@@ -43,6 +43,8 @@ const EXAMPLES = [
 
 const MORE = `
 Collectors are TypeScript files that export collect(host); ./metrics is looked at when it exists.
+Settings also name commands, Nagios plugins, Prometheus exporters, a StatsD listener, and whether
+Python files may run: docs/sources.md has them.
 Settings can also stand in a file (--config, or MONITOR_AGENT_CONFIG, which "up" reads too) or in
 the environment: MONITOR_AGENT_SERVER, MONITOR_AGENT_HOSTNAME, MONITOR_AGENT_ALIAS,
 MONITOR_AGENT_LOCATION, MONITOR_AGENT_METRICS, MONITOR_AGENT_TAGS (role=web,site=north),

@@ -9,9 +9,9 @@ import type { Outcome, Run, Runner } from "../runner.ts";
 import { seriesMetadata } from "../script_metadata.ts";
 import { type ChildResult, runChild } from "./child.ts";
 import { childEnvironment } from "./environment.ts";
-import { readExposition, unusableText } from "./exposition_series.ts";
+import { expositionOptions, ExpositionReader, unusableText } from "./exposition_series.ts";
 import { PLUGIN_STATES, pluginSeries } from "./nagios_series.ts";
-import { type ExecSettings, SERIES_MAX } from "./settings.ts";
+import type { ExecSettings } from "./settings.ts";
 import type { SourceContext } from "./source.ts";
 
 /** Of what a command wrote on standard error, in messages. */
@@ -27,6 +27,7 @@ export class ExecRunner implements Runner {
   readonly #context: SourceContext;
   readonly #stop = new AbortController();
   #metadata: ReadonlyMap<string, MetricMetadata> = new Map();
+  #reader: ExpositionReader | undefined;
   /** A process that could not be killed: the next one would hang beside it. */
   #hanging = false;
   #running: Promise<unknown> = Promise.resolve();
@@ -112,12 +113,9 @@ export class ExecRunner implements Runner {
   }
 
   #exposition(stdout: string): Outcome {
-    const { prefix = "", include = [], exclude = [], labels = {} } = this.#settings;
-    const { timestamps = false, series_max = SERIES_MAX } = this.#settings;
-    const read = readExposition(stdout, {
-      format: /(?:^|\n)# EOF\s*$/.test(stdout) ? "openmetrics" : "text",
-      ...{ prefix, include, exclude, labels, timestamps, series_max },
-    });
+    const format = /(?:^|\n)# EOF\s*$/.test(stdout) ? "openmetrics" : "text";
+    this.#reader ??= new ExpositionReader(expositionOptions(this.#settings));
+    const read = this.#reader.read(stdout, format);
     if ("fault" in read) return failed(`did not print Prometheus text: ${read.fault}`);
     this.#metadata = read.metadata;
     return { kind: "done", series: read.series, note: unusableText(read) };

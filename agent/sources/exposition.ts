@@ -10,14 +10,13 @@
  * with a suffix.
  */
 import type { MetricKind, MetricMetadata } from "../../report.ts";
-import { LineFault, LineScanner, readSampleLine } from "./exposition_scanner.ts";
-import type { Label } from "./series_name.ts";
+import { LineFault, LineScanner, readSampleLine, type SeriesHead } from "./exposition_scanner.ts";
 
 export type ExpositionFormat = "text" | "openmetrics";
 
 export interface Sample {
-  metric: string;
-  labels: Label[];
+  /** The same object whenever the text before the value is the same. */
+  head: SeriesHead;
   /** May be NaN or infinite. */
   value: number;
   /** The time it brings with it, milliseconds since 1970. */
@@ -42,11 +41,15 @@ const COMMENT = /^[ \t]*#(?:[ \t]+(HELP|TYPE|UNIT)[ \t]+(.*))?/s;
 const FAMILY_NAME = /"(?:[^"\\]|\\.)*"|[^ \t]+/y;
 const DESCRIPTION_CHARS_MAX = 500;
 
-/** Reads a text of either format; the fault names line and column. */
+/**
+ * Reads a text of either format; the fault names line and column. `known` keeps what was read of
+ * earlier texts of the same exporter, by the text before the value.
+ */
 export function parseExposition(
   text: string,
-  options: { format: ExpositionFormat },
+  options: { format: ExpositionFormat; known?: Map<string, SeriesHead> },
 ): Exposition | { fault: string } {
+  const { known = new Map() } = options;
   const openmetrics = options.format === "openmetrics";
   const samples: Sample[] = [];
   const families = new Map<string, Family>();
@@ -61,7 +64,7 @@ export function parseExposition(
       if (line.trimStart().startsWith("#")) {
         if (line === "# EOF") ended = openmetrics;
         else readComment(line, families);
-      } else samples.push(readSample(line.trimStart(), openmetrics));
+      } else samples.push(readSample(line.trimStart(), { openmetrics, known }));
     }
   } catch (error) {
     if (!(error instanceof LineFault)) throw error;
@@ -81,10 +84,13 @@ function* lines(text: string): Generator<string> {
   }
 }
 
-function readSample(line: string, openmetrics: boolean): Sample {
-  const { timestamp, ...sample } = readSampleLine(line, { exemplars: openmetrics });
-  if (timestamp === undefined) return sample;
-  return { ...sample, at_ms: Math.round(openmetrics ? timestamp * 1000 : timestamp) };
+function readSample(
+  line: string,
+  { openmetrics, known }: { openmetrics: boolean; known: Map<string, SeriesHead> },
+): Sample {
+  const { head, value, timestamp } = readSampleLine(line, { exemplars: openmetrics, known });
+  if (timestamp === undefined) return { head, value };
+  return { head, value, at_ms: Math.round(openmetrics ? timestamp * 1000 : timestamp) };
 }
 
 function readComment(line: string, families: Map<string, Family>): void {

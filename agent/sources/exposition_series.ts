@@ -8,10 +8,14 @@ import type { MetricMetadata } from "../../report.ts";
 import type { SeriesValue } from "../collected.ts";
 import { type ExpositionFormat, parseExposition } from "./exposition.ts";
 import { nameFilter } from "./name_filter.ts";
+import type { SeriesHead } from "./exposition_scanner.ts";
 import { type Label, seriesName, seriesNameFault } from "./series_name.ts";
+import { SERIES_MAX } from "./settings.ts";
+
+/** Remembered beyond twice what a text has. */
+const HEADS_SPARE = 1_000;
 
 export interface ExpositionOptions {
-  format: ExpositionFormat;
   /** Put in front of every name. */
   prefix: string;
   include: readonly string[];
@@ -34,55 +38,97 @@ export interface ExpositionSeries {
   unusable_because?: string;
 }
 
-/** Series of a text, or a sentence about what is wrong with it. */
-export function readExposition(
-  text: string,
-  options: ExpositionOptions,
-): ExpositionSeries | { fault: string } {
-  const { prefix, labels, series_max, timestamps } = options;
-  const parsed = parseExposition(text, options);
-  if ("fault" in parsed) return parsed;
-  const wanted = nameFilter(options);
-  const about = new Map<string, { wanted: boolean; metadata?: MetricMetadata }>();
-  const added = Object.entries(labels);
-  const read: ExpositionSeries = {
-    series: new Map(),
-    metadata: new Map(),
-    not_finite: 0,
-    unusable: 0,
-  };
-  let count = 0;
-  for (const sample of parsed.samples) {
-    const { metric, value, at_ms } = sample;
-    let known = about.get(metric);
-    if (known === undefined) {
-      known = { wanted: wanted(metric), metadata: parsed.metadata(metric) };
-      about.set(metric, known);
-    }
-    if (!known.wanted) continue;
-    count++;
-    if (!Number.isFinite(value)) {
-      read.not_finite++;
-      continue;
-    }
-    const name = seriesName(`${prefix}${metric}`, withAdded(sample.labels, added));
-    const fault = read.series.has(name) ? "is given twice" : seriesNameFault(name);
-    if (fault !== undefined) {
-      read.unusable++;
-      read.unusable_because ??= `${name.slice(0, 100)} ${fault}`;
-      continue;
-    }
-    read.series.set(
-      name,
-      timestamps && at_ms !== undefined ? { value, timestamp: at_ms / 1000 } : value,
-    );
-    if (known.metadata !== undefined) read.metadata.set(name, known.metadata);
+/** Options with the defaults of the settings. */
+export function expositionOptions(settings: Partial<ExpositionOptions>): ExpositionOptions {
+  const { prefix = "", include = [], exclude = [], labels = {} } = settings;
+  const { timestamps = false, series_max = SERIES_MAX } = settings;
+  return { prefix, include, exclude, labels, timestamps, series_max };
+}
+
+/** What a head is for these options. */
+interface Named {
+  /** Undefined: not wanted. */
+  name?: string;
+  fault?: string;
+}
+
+/** Reads the texts of one exporter, and remembers what its series are called. */
+export class ExpositionReader {
+  readonly #options: ExpositionOptions;
+  readonly #isWanted: (metric: string) => boolean;
+  readonly #heads = new Map<string, SeriesHead>();
+  readonly #named = new Map<SeriesHead, Named>();
+
+  constructor(options: ExpositionOptions) {
+    this.#options = options;
+    this.#isWanted = nameFilter(options);
   }
-  if (count <= series_max) return read;
-  return {
-    fault: `${count} series are more than series_max (${series_max}): ` +
-      "raise it, or leave some out with exclude",
-  };
+
+  /** Series of a text, or a sentence about what is wrong with it. */
+  read(text: string, format: ExpositionFormat): ExpositionSeries | { fault: string } {
+    const { series_max, timestamps } = this.#options;
+    const parsed = parseExposition(text, { format, known: this.#heads });
+    if ("fault" in parsed) {
+      this.#forget(0);
+      return parsed;
+    }
+    const about = new Map<string, MetricMetadata | undefined>();
+    const read: ExpositionSeries = {
+      series: new Map(),
+      metadata: new Map(),
+      not_finite: 0,
+      unusable: 0,
+    };
+    let count = 0;
+    for (const { head, value, at_ms } of parsed.samples) {
+      const { name, fault } = this.#nameOf(head);
+      if (name === undefined) continue;
+      count++;
+      if (!Number.isFinite(value)) {
+        read.not_finite++;
+        continue;
+      }
+      const wrong = fault ?? (read.series.has(name) ? "is given twice" : undefined);
+      if (wrong !== undefined) {
+        read.unusable++;
+        read.unusable_because ??= `${name.slice(0, 100)} ${wrong}`;
+        continue;
+      }
+      const own_time = timestamps && at_ms !== undefined;
+      read.series.set(name, own_time ? { value, timestamp: at_ms / 1000 } : value);
+      const { metric } = head;
+      if (!about.has(metric)) about.set(metric, parsed.metadata(metric));
+      const metadata = about.get(metric);
+      if (metadata !== undefined) read.metadata.set(name, metadata);
+    }
+    this.#forget(parsed.samples.length);
+    if (count <= series_max) return read;
+    return {
+      fault: `${count} series are more than series_max (${series_max}): ` +
+        "raise it, or leave some out with exclude",
+    };
+  }
+
+  #nameOf(head: SeriesHead): Named {
+    const known = this.#named.get(head);
+    if (known !== undefined) return known;
+    const { prefix, labels } = this.#options;
+    const named: Named = {};
+    if (this.#isWanted(head.metric)) {
+      const all = withAdded(head.labels, Object.entries(labels));
+      named.name = seriesName(`${prefix}${head.metric}`, all);
+      named.fault = seriesNameFault(named.name);
+    }
+    this.#named.set(head, named);
+    return named;
+  }
+
+  /** Series that come and go must not be remembered for ever. */
+  #forget(samples: number): void {
+    if (this.#heads.size <= 2 * samples + HEADS_SPARE) return;
+    this.#heads.clear();
+    this.#named.clear();
+  }
 }
 
 function withAdded(own: readonly Label[], added: readonly Label[]): readonly Label[] {

@@ -5,7 +5,7 @@
 import type { MetricMetadata } from "../../report.ts";
 import type { SeriesValue } from "../collected.ts";
 import type { Outcome, Run, Runner } from "../runner.ts";
-import { type ExpositionSeries, readExposition, unusableText } from "./exposition_series.ts";
+import { expositionOptions, ExpositionReader, unusableText } from "./exposition_series.ts";
 import { getPage } from "./scrape_request.ts";
 import type { ScrapeSettings } from "./settings.ts";
 import type { SourceContext } from "./source.ts";
@@ -21,6 +21,7 @@ export class ScrapeRunner implements Runner {
   readonly #name: string;
   readonly #settings: ScrapeSettings;
   readonly #context: SourceContext;
+  readonly #reader: ExpositionReader;
   readonly #stop = new AbortController();
   #metadata: ReadonlyMap<string, MetricMetadata> = new Map();
   #running: Promise<unknown> = Promise.resolve();
@@ -29,6 +30,7 @@ export class ScrapeRunner implements Runner {
     this.#name = collector.name;
     this.#settings = collector.settings;
     this.#context = context;
+    this.#reader = new ExpositionReader(expositionOptions(collector.settings));
   }
 
   collect(run: Run): Promise<Outcome> {
@@ -62,7 +64,7 @@ export class ScrapeRunner implements Runner {
       return this.#down({ kind, message: `cannot read ${place}: ${message}` });
     }
     const seconds = (clock.monotonic() - begin_ms) / 1000;
-    const read = this.#read(answer);
+    const read = this.#reader.read(answer.text, answer.format);
     if ("fault" in read) {
       return this.#down({ kind: "failed", message: `cannot take ${place}: ${read.fault}` });
     }
@@ -75,16 +77,6 @@ export class ScrapeRunner implements Runner {
       scrape_not_finite: read.not_finite,
     });
     return { kind: "done", series, note: unusableText(read) };
-  }
-
-  #read(page: Extract<Awaited<ReturnType<typeof getPage>>, { kind: "page" }>):
-    | ExpositionSeries
-    | { fault: string } {
-    const { prefix = "", include = [], exclude = [], labels = {} } = this.#settings;
-    const { timestamps = false, series_max } = this.#settings;
-    const { format } = page;
-    const options = { format, prefix, include, exclude, labels, timestamps, series_max };
-    return readExposition(page.text, options);
   }
 
   #down(outcome: { kind: "failed" | "timeout"; message: string }): Outcome {
