@@ -20,6 +20,12 @@ const LINKED_CHARS_MAX = 2 * 1024 * 1024;
 /** How deep files may import files. */
 const DEPTH_MAX = 8;
 
+export interface LinkOptions {
+  stripper: TypeStripper;
+  /** JavaScript of one line, put in front of each file. Default: nothing. */
+  prelude?: string;
+}
+
 export interface LinkedScript {
   /** JavaScript, one module that needs no other file. */
   text: string;
@@ -37,7 +43,7 @@ export class LinkError extends Error {
 /** Reads a script and makes it ready to run. Throws LinkError. */
 export async function linkScript(
   file: string | URL,
-  options: { stripper: TypeStripper },
+  options: LinkOptions,
 ): Promise<LinkedScript> {
   const path = file instanceof URL ? fileURLToPath(file) : file;
   const linker = new Linker({ ...options, folder: dirname(path) });
@@ -49,12 +55,14 @@ export async function linkScript(
 class Linker {
   readonly files = new Set<string>();
   readonly #stripper: TypeStripper;
+  readonly #prelude: string;
   readonly #folder: string;
   readonly #linked = new Map<string, string>();
   #bytes = 0;
 
-  constructor(options: { stripper: TypeStripper; folder: string }) {
+  constructor(options: LinkOptions & { folder: string }) {
     this.#stripper = options.stripper;
+    this.#prelude = options.prelude ?? "";
     this.#folder = options.folder;
   }
 
@@ -70,7 +78,7 @@ class Linker {
           `(import type is fine): see ${this.#place(path, found.refused)}`,
       );
     }
-    let linked = "";
+    let linked = this.#prelude;
     let done = 0;
     for (const own of found.imports) {
       const target = await this.#target(own, [...above, path]);

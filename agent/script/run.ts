@@ -1,5 +1,6 @@
 /** `monitor script run NAME`: one collector, once, with everything that is known of the run. */
 import { createLogger } from "../../log.ts";
+import { linkScript } from "../link.ts";
 import type { AgentConfig } from "../config.ts";
 import { type CollectedSeries, onceTable, shownSeries } from "../once.ts";
 import { type PermissionSet, permissionsText } from "../permissions.ts";
@@ -7,9 +8,10 @@ import type { Runner } from "../runner.ts";
 import type { Sandbox } from "../sandbox.ts";
 import { scriptRunner } from "../script_runner.ts";
 import { sourceContext } from "../sources/source.ts";
+import { TypeStripper } from "../strip.ts";
 import { findSources } from "../sources/sources.ts";
 import type { ScriptContext, ScriptOptions } from "./command.ts";
-import { type Denial, denialsIn, denialText } from "./denials.ts";
+import { type Denial, denialsIn, denialText, watchedDenial, WATCHING } from "./denials.ts";
 import { ScriptFailure } from "./failure.ts";
 import { grantText } from "./list.ts";
 import { openScript, scriptSandbox, settingsFor } from "./open.ts";
@@ -75,14 +77,18 @@ async function runOnce(
 ): Promise<ScriptRun> {
   const printed: string[] = [];
   const stray: string[] = [];
+  const denials: string[] = [];
   const log = createLogger({
     level: "debug",
     format: "json",
     now: () => clock.now(),
     write: (line) => {
       const { level, msg, message } = JSON.parse(line);
-      if (msg === "Collector printed") printed.push(String(message));
-      else if (level === "warn") stray.push(`${msg}: ${message ?? ""}`);
+      if (msg === "Collector printed") {
+        const denial = watchedDenial(String(message));
+        if (denial === undefined) printed.push(String(message));
+        else denials.push(denial);
+      } else if (level === "warn") stray.push(`${msg}: ${message ?? ""}`);
     },
   });
   const before_bytes = Deno.memoryUsage().rss;
@@ -99,7 +105,8 @@ async function runOnce(
     Math.max(0, Deno.memoryUsage().rss - before_bytes);
   const metrics = outcome.kind === "done" ? shownSeries(outcome.series, runner) : [];
   const error = outcome.kind === "done" ? undefined : outcome.message;
-  const said = [error ?? "", ...metrics.map(({ message = "" }) => message), ...printed, ...stray];
+  const remarks = metrics.map(({ message = "" }) => message);
+  const said = [error ?? "", ...denials, ...remarks, ...printed, ...stray];
   return {
     script: candidate.name,
     file,
@@ -134,7 +141,9 @@ async function admitted(
       }[state],
     });
   }
-  const { text, metadata } = version;
+  const { metadata } = version;
+  using stripper = new TypeStripper();
+  const { text } = await linkScript(file, { stripper, prelude: WATCHING });
   const { permissions, timeout_ms } = judged;
   sandbox.admit({ name, origin, text, options: judged.options }, permissions);
   sandbox.trim();

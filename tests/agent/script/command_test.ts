@@ -41,10 +41,16 @@ Deno.test("monitor script list tells what runs, what does not, and why", async (
 
 Deno.test("monitor script run prints values, time, memory and what was denied", async () => {
   await using dir = await scriptFolder({
-    "good.ts": `export const metric = { unit: "s" };
+    "lib/quiet.ts":
+      "export const quiet = () => { try { return Deno.hostname(); } catch { return ''; } };",
+    "good.ts": `import { quiet } from "./lib/quiet.ts";
+export const metric = { unit: "s" };
 export async function collect() {
   console.log("looking");
-  const denied = await Deno.readTextFile("/etc/passwd").catch((error) => console.log(error.message));
+  await Deno.readTextFile("/etc/passwd").catch(() => {});
+  try { Deno.env.get("HOME"); } catch (error) { if (error instanceof Deno.errors.NotFound) throw 1; }
+  await fetch("http://localhost:1234").catch(() => {});
+  let sys = quiet();
   return { a: 1, b: { value: 2, message: "fine" } };
 }`,
     "bad.ts": 'export const collect = () => Deno.readTextFileSync("/etc/passwd").length;',
@@ -55,7 +61,7 @@ export async function collect() {
   assert.equal(out, "good.a      1  s\ngood.b      2  s  fine\n");
   assert.match(err, /^printed {3}looking\n/);
   assert.match(err, /^time {6}\d+(\.\d+)? ms\nmemory {4}\d+(\.\d+)? [KM]iB\n/m);
-  assert.match(err, /^denied {4}read \/etc\/passwd$/m);
+  assert.match(err, /^denied {4}read \/etc\/passwd, env HOME, net localhost:1234, sys hostname$/m);
 
   const failed = await runScriptCommand(["run", dir.join("bad.ts"), "--json"]);
   assert.equal(failed.code, 1);
