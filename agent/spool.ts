@@ -122,8 +122,13 @@ export class Spool implements Outbox {
   }
 
   status(): OutboxStatus {
+    const counts = this.#state.counts();
+    // what is being written right now is not there yet: after a kill no counter may go back
+    const coming = this.#state.next_seq - 1 - this.#offered_through;
     return {
-      ...this.#state.counts(),
+      ...counts,
+      collected: counts.collected - coming,
+      waiting: counts.waiting - coming,
       bytes: (this.#journal?.bytes ?? 0) + this.#recent.unwritten_bytes,
       oldest_at_ms: this.#oldestAt(),
       newest_seq: this.#state.next_seq - 1,
