@@ -3,7 +3,7 @@
  * seconds, so one answer only says: the server's clock was between D and D + 1 s at some moment
  * between our request and its answer. Requests are sent at changing moments of a second, so the
  * ranges of several answers overlap in less and less; after some minutes the middle is right within
- * tens of milliseconds. Clocks drift, so a range gets wider with time, and when two do not overlap a
+ * 100 ms. Clocks drift, so a range gets wider with time, and when two do not overlap a
  * clock was set: then the newest counts alone. Pure.
  */
 

@@ -4,38 +4,22 @@
  */
 import assert from "node:assert/strict";
 import { systemClock } from "../../clock.ts";
+import { CAN_MOUNT, smallDisk } from "../support/small_disk.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { startMonitor } from "./run_monitor.ts";
 
-const SIZE = "400m";
+const SIZE_BYTES = 400 * 1024 * 1024;
 const RESERVE_BYTES = 64 * 1024 * 1024;
 /** Between two looks at whether something has happened. */
 const LOOK_MS = 100;
 
-/** Mounts a small filesystem; undefined where that is not allowed. */
-async function smallDisk(dir: string): Promise<AsyncDisposable | undefined> {
-  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return undefined;
-  const run = (name: string, args: string[]) =>
-    new Deno.Command(name, { args, stdout: "null", stderr: "null" }).output();
-  const mounted = await run("mount", ["-t", "tmpfs", "-o", `size=${SIZE},mode=755`, "tmpfs", dir])
-    .catch(() => undefined);
-  if (!mounted?.success) return undefined;
-  return { [Symbol.asyncDispose]: async () => void await run("umount", ["-l", dir]) };
-}
-
-const can_mount = await (async () => {
-  await using dir = await tempDir();
-  await using disk = await smallDisk(dir.path);
-  return disk !== undefined;
-})();
-
 Deno.test({
   name:
     "a full disk: reports are refused, history is read, nothing is lost, and it goes on by itself",
-  ignore: !can_mount,
+  ignore: !CAN_MOUNT,
   fn: async () => {
     await using dir = await tempDir();
-    await using _disk = await smallDisk(dir.path);
+    await using _disk = await smallDisk(dir.path, SIZE_BYTES);
     await using monitor = await startMonitor(["serve", "--port", "0", "--data", dir.join("data")], {
       env: { MONITOR_INGEST_DISK_RESERVE_BYTES: String(RESERVE_BYTES) },
     });
