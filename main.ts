@@ -6,6 +6,7 @@ import { systemClock } from "./clock.ts";
 import { migrateCommand } from "./db/command.ts";
 import { UNPACK_ARGUMENT, unpackForParent } from "./db/embedded/packed.ts";
 import manifest from "./deno.json" with { type: "json" };
+import { alertsCommand } from "./server/alerts/command.ts";
 import { readingCommands } from "./server/cli/command.ts";
 import { askYesNo } from "./server/cli/confirm.ts";
 import { dataCommands } from "./server/cli/data_command.ts";
@@ -67,6 +68,7 @@ if (import.meta.main) {
   const program = createProgram({ version, terminal }, [
     ...[up, serve, agent, script],
     ...readingCommands(context),
+    alertsCommand(context),
     ...dataCommands(context),
     ...[migrate, aggregate, doctor, installCommand(context), versionCommand(context)],
   ]);

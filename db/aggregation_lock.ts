@@ -10,34 +10,16 @@
  * nothing wrong.
  */
 import type { Sql, TransactionSql } from "./connect.ts";
+import { trySessionLock } from "./session_lock.ts";
 import { transaction } from "./transaction.ts";
 
 /** "aggr" and "aggw" in ASCII. */
 const RUN_LOCK = 0x61676772;
 const WRITE_LOCK = 0x61676777;
 
-/**
- * Becomes the one runner, or does not: undefined when another is running. Takes a connection of the
- * pool until it is disposed of: the lock is that of a transaction which does nothing else.
- */
+/** Becomes the one runner, or does not: undefined when another is running. */
 export async function tryRunLock(sql: Sql): Promise<AsyncDisposable | undefined> {
-  const answered = Promise.withResolvers<boolean>();
-  const released = Promise.withResolvers<void>();
-  const session = transaction(sql, async (tx) => {
-    const [row] = await tx<{ held: boolean }[]>`
-      select pg_try_advisory_xact_lock(${RUN_LOCK}) as held`;
-    answered.resolve(row?.held ?? false);
-    if (row?.held) await released.promise;
-  });
-  session.catch(answered.reject);
-  if (!await answered.promise) return undefined;
-  return {
-    async [Symbol.asyncDispose]() {
-      released.resolve();
-      // when it fails the connection is gone, and the lock with it
-      await session.catch(() => {});
-    },
-  };
+  return await trySessionLock(sql, RUN_LOCK);
 }
 
 /**

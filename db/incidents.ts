@@ -142,6 +142,18 @@ export async function selectIncidentDeliveries(
     order by n.id`;
 }
 
+/** Keeps points with incidents, as pairs of seconds and value. */
+export async function updatePoints(
+  sql: Sql,
+  incidents: readonly { host_id: number; key: string; points: [number, number][] }[],
+): Promise<void> {
+  await sql`
+    update incident i set points = r.points
+    from jsonb_to_recordset(${sql.json([...incidents])})
+      as r (host_id integer, key text, points jsonb)
+    where i.host_id = r.host_id and i.key = r.key`;
+}
+
 /** What a person says about an incident. */
 export interface Remark {
   incident: Pick<IncidentRow, "id" | "host_id" | "severity">;

@@ -138,3 +138,21 @@ export async function selectLatestReports(sql: Sql): Promise<LatestReportRow[]> 
       limit 1
     ) r`;
 }
+
+/** The given reports as they are stored; those that are not there (any more) are left out. */
+export async function selectReports(
+  sql: Sql,
+  keys: readonly ReportKey[],
+): Promise<LatestReportRow[]> {
+  return await sql<LatestReportRow[]>`
+    select r.host_id, r.shape_id, (extract(epoch from r.at) * 1000)::float8 as at_ms, r.vals
+    from unnest(
+      ${keys.map((key) => key.host_id)}::integer[],
+      ${keys.map((key) => key.shape_id)}::integer[],
+      ${keys.map((key) => key.at_ms)}::float8[]
+    ) as k (host_id, shape_id, at_ms)
+    join report r
+      on r.host_id = k.host_id
+      and r.at = timestamptz 'epoch' + k.at_ms * interval '1 millisecond'
+      and r.shape_id = k.shape_id`;
+}

@@ -1,7 +1,7 @@
 /**
  * Puts the server together and takes it apart again. This is the only file that knows all steps:
  *
- *   database → partitions → queue → writer → intake → aggregation → notify → HTTP
+ *   database → partitions → alerts → queue → writer → intake → aggregation → notify → HTTP
  *
  * Stopping goes backwards: no new requests, then everything accepted is committed and answered, then
  * the connections and, when it is ours, PostgreSQL.
@@ -13,6 +13,8 @@ import { selectHosts } from "../db/hosts.ts";
 import { ensurePartitions } from "../db/partitions.ts";
 import type { Logger } from "../log.ts";
 import type { Config } from "./config.ts";
+import type { Alerting } from "./alerts/service.ts";
+import { startAlerts } from "./alerts/start.ts";
 import { Aggregation } from "./aggregate/service.ts";
 import { startBackground } from "./background.ts";
 import { listen, probe } from "./http/listen.ts";
@@ -87,7 +89,17 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
   const reading = startReading(database, { config, clock, started });
   startBackground(database, { log, clock, started });
-  const { queue, intake } = startIngest(database, { ...options, latest, reading, started });
+  const { alerting, routes } = await startAlerts({
+    sql,
+    address: database.address,
+    reading,
+    clock,
+    log,
+    rules_file: config.alerts.rules_file,
+    started,
+  });
+  const steps = { latest, reading, alerting, started };
+  const { queue, intake } = startIngest(database, { ...options, ...steps });
   const aggregation = startAggregation(database, { config, log, clock, started });
   const notify = startNotify(database, { config, log, clock, started });
   const stopping = new AbortController();
@@ -107,6 +119,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     exportRuns: (query) => exportRuns(sql, query),
     stopping: stopping.signal,
     aggregate: () => aggregation.answer(),
+    ...routes,
     ...notify.routes,
     storage: ({ hosts_max }) => {
       const { retention } = config;
@@ -162,10 +175,11 @@ function startIngest(
   options: ServerOptions & {
     latest: LatestReports;
     reading: QueryContext;
+    alerting: Alerting;
     started: AsyncDisposableStack;
   },
 ): { queue: IngestQueue; intake: Intake } {
-  const { config, log, clock, latest, reading, started } = options;
+  const { config, log, clock, latest, reading, alerting, started } = options;
   const guard = embedded === undefined ? undefined : guardDisk(embedded.data_dir, options);
   const queue = new IngestQueue({
     bytes_max: config.ingest.queue_bytes_max,
@@ -189,6 +203,7 @@ function startIngest(
       rows.forEach((row) => {
         latest.observe(row);
         reading.catalog.noticed(row.host_id, row.shape_id);
+        alerting.observe(row);
       }),
   });
   started.defer(async () => {

@@ -30,6 +30,11 @@ const RULES: Rule[] = [
     may_types: ["server/config.ts"],
   },
   {
+    // the same: rules and incidents by the API, scenarios without a server
+    from: "server/alerts/command",
+    may: ["server/alerts/", "server/cli/", ...SHARED],
+  },
+  {
     // a downtime and the hours of a route are the same calendar; both are pure
     from: "server/notify/",
     may: [
@@ -155,6 +160,7 @@ const RULES: Rule[] = [
     from: "main.ts",
     may: [
       "server/command.ts",
+      "server/alerts/command.ts",
       "server/installation/command.ts",
       // where an installed agent has its settings
       "server/installation/place.ts",
@@ -183,6 +189,7 @@ const LIBRARIES: Record<string, string[]> = {
     "server/cli/",
     "server/command.ts",
     "server/aggregate/command.ts",
+    "server/alerts/command.ts",
     "server/installation/command.ts",
     "agent/command.ts",
     "agent/script/command.ts",

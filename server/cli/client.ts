@@ -132,6 +132,19 @@ export class Client {
     return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
   }
 
+  /** Any other question: `schema` says what an answer is, `body` is sent as JSON. */
+  ask<T>(
+    schema: z.ZodType<T>,
+    path: string,
+    options: { method?: string; body?: unknown } = {},
+  ): Promise<T> {
+    const { method, body } = options;
+    return this.#read(schema, path, {
+      method,
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  }
+
   async #read<T>(schema: z.ZodType<T>, path: string, init: RequestInit = {}): Promise<T> {
     let response: Response;
     let text: string;

@@ -24,7 +24,12 @@ export interface Merged {
 }
 
 /** Settings that are names of files or directories. */
-const FILE_NAMES = ["data_dir", "database.password_file", "database.url_file"];
+const FILE_NAMES = [
+  "data_dir",
+  "database.password_file",
+  "database.url_file",
+  "alerts.rules_file",
+];
 
 const ADDRESS = ["host", "port", "username", "database_name"].map((key) => `database.${key}`);
 

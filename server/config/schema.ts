@@ -92,6 +92,11 @@ const aggregateSchema = section({
     .describe("When reports become history: a cron pattern with seconds, in UTC, or never"),
 });
 
+const alertsSchema = section({
+  rules_file: text("the name of a file").optional()
+    .describe("Rules (YAML or JSON) that are applied at each start: docs/alerts.md"),
+});
+
 const logSchema = section({
   level: oneOf(LOG_LEVELS).default("info").describe("Least important lines that are written"),
   format: oneOf(LOG_FORMATS).default("text").describe("text for people, json for machines"),
@@ -106,6 +111,7 @@ export const fileSchema = section({
   ingest: ingestSchema.prefault({}),
   retention: retentionSchema.prefault({}),
   aggregate: aggregateSchema.prefault({}),
+  alerts: alertsSchema.prefault({}),
   channels: channelsSchema,
   routes: routesSchema,
   notify: notifySchema.prefault({}),

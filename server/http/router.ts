@@ -5,12 +5,15 @@ import { isRetryable } from "../../db/sqlstate.ts";
 import type { Logger } from "../../log.ts";
 import { QueueFullError } from "../ingest/queue.ts";
 
+import { alertConfigRoutes, type AlertsRoute } from "./alert_config.ts";
 import { type AggregateRoute, aggregateRoute } from "./aggregate.ts";
 import { channelRoutes, type ChannelsRoute } from "./channels.ts";
 import { type DowntimeRoute, downtimeRoutes } from "./downtime.ts";
 import { type ExportRoute, exportRoutes } from "./export.ts";
 import { type FetchRoute, fetchRoutes } from "./fetch.ts";
+import { incidentRoutes, type IncidentsRoute } from "./incidents.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
+import { ruleRoutes, type RulesRoute } from "./rules.ts";
 import { type SeriesRoute, seriesRoutes } from "./series.ts";
 import { type StorageRoute, storageRoutes } from "./storage.ts";
 
@@ -18,11 +21,14 @@ import { type StorageRoute, storageRoutes } from "./storage.ts";
 export interface RouterOptions
   extends
     AggregateRoute,
+    AlertsRoute,
     ChannelsRoute,
     DowntimeRoute,
     ExportRoute,
     FetchRoute,
+    IncidentsRoute,
     MetricsRoute,
+    RulesRoute,
     SeriesRoute,
     StorageRoute {
   version: string;
@@ -35,7 +41,10 @@ const STATUS_BY_NAME: Readonly<Record<string, ContentfulStatusCode>> = {
   ParameterError: 400,
   BodyUnreadableError: 400,
   TooMuchError: 400,
+  RuleRefusedError: 400,
   NotFoundError: 404,
+  RuleConflictError: 409,
+  IncidentOverError: 409,
   BodyTooLargeError: 413,
   QueueFullError: 503,
 };
@@ -52,6 +61,9 @@ export function createRouter(options: RouterOptions): Hono {
   exportRoutes(app, options);
   seriesRoutes(app, options);
   storageRoutes(app, options);
+  alertConfigRoutes(app, options);
+  ruleRoutes(app, options);
+  incidentRoutes(app, options);
   downtimeRoutes(app, options);
   channelRoutes(app, options);
 
@@ -63,6 +75,9 @@ export function createRouter(options: RouterOptions): Hono {
         "GET  /fetch/history/<host>/<metric>    one metric's samples, newest first\n" +
         "GET  /api/v1/series                    many series at once, in equal steps\n" +
         "GET  /api/v1/export                    samples as CSV, NDJSON or Prometheus text\n" +
+        "GET  /api/v1/alerts                    what fires or is about to\n" +
+        "GET  /api/v1/incidents                 what was wrong, with its evidence\n" +
+        "GET  /api/v1/rules                     what is to be told\n" +
         "GET  /api/v1/storage                   what the data weighs\n" +
         "GET  /api/v1/downtimes                 when nobody is told (/downtime, …/downtimes.ics)\n" +
         "GET  /api/v1/channels                  where messages go, and whether they arrive\n" +

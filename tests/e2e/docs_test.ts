@@ -78,6 +78,12 @@ async function keepCollector(block: Block, shell: DocShell): Promise<void> {
   await Deno.writeTextFile(`${folder}/${name}`, block.text);
 }
 
+/** A file that commands of a page use says in its first line what it is called. */
+async function keepFile(block: Block, shell: DocShell): Promise<void> {
+  const [, name] = /^# ([\w-]+\.\w+)\n/.exec(block.text) ?? [];
+  if (name !== undefined) await Deno.writeTextFile(shell.dir.join("work", name), block.text);
+}
+
 async function tryCommand(text: string, shell: DocShell): Promise<void> {
   const kind = kindOf(text);
   if (kind.kind === "unknown") assert.fail(`no test knows what to do with: ${text}`);
@@ -116,6 +122,7 @@ Deno.test("README.md and docs/: every command works, every configuration is one"
       if (block.language === "ts" && page === "docs/collectors.md") {
         await keepCollector(block, shell);
       }
+      if (/^(yaml|scenario)$/.test(block.language)) await keepFile(block, shell);
       for (const { text, place } of block.language === "sh" ? commandsOf(block) : []) {
         await t.step(`${place} ${text.replaceAll("\n", " ")}`, () => tryCommand(text, shell));
       }

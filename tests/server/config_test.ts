@@ -31,7 +31,7 @@ const BAD: Record<string, string[]> = {
     "port: is not a setting, did you mean webapp.port?: current value is 8888",
     "databse: is not a setting, did you mean database?",
     "colour: is not a setting, must be one of data_dir, webapp, database, ingest, retention, " +
-    'aggregate, channels, routes, notify, log: current value is "green"',
+    'aggregate, alerts, channels, routes, notify, log: current value is "green"',
   ],
   "types.bad.json": [
     "webapp: must be an object {…}: current value is 8888",
@@ -138,6 +138,7 @@ const DEFAULTS: Config = {
     rules: [],
   },
   aggregate: { grace_s: 60, schedule: "15 1-59/10 * * * *" },
+  alerts: {},
   channels: {},
   routes: [],
   notify: {},
@@ -197,6 +198,7 @@ const GOOD: Record<string, Config> = {
       rules: [{ metrics: ["debug.*"], raw_days: 2 }],
     },
     aggregate: { grace_s: 0, schedule: "never" },
+    alerts: { rules_file: `${DIR}alerts.yaml` },
     channels: {},
     routes: [],
     notify: { page_url: "https://monitor.example.com/" },

@@ -1,6 +1,11 @@
 /** What the evaluator writes, without an evaluator: incidents begin and end, and are in the outbox. */
 import type { Sql } from "../../db/connect.ts";
-import { type AlertChanges, saveChanges, type Severity } from "../../db/alerts.ts";
+import {
+  type AlertChanges,
+  EvaluatorReplacedError,
+  saveChanges,
+  type Severity,
+} from "../../db/alerts.ts";
 
 const NOTHING: AlertChanges = {
   alerts: [],
@@ -11,6 +16,19 @@ const NOTHING: AlertChanges = {
   transitions: [],
   requests_done: [],
 };
+
+/** Writes as the evaluator that there is, of a running server perhaps. */
+async function save(sql: Sql, changes: AlertChanges): Promise<void> {
+  for (;;) {
+    const [row] = await sql<{ epoch: number }[]>`select epoch from alerting`;
+    try {
+      return await saveChanges(sql, changes, row?.epoch ?? 0);
+    } catch (error) {
+      // a server has begun to evaluate just now
+      if (!(error instanceof EvaluatorReplacedError)) throw error;
+    }
+  }
+}
 
 export interface Firing {
   host_id?: number;
@@ -27,7 +45,7 @@ export interface Firing {
 export async function fire(sql: Sql, key: string, firing: Firing): Promise<number> {
   const { host_id = 1, hostname = "web-1", metric = "cpu_usage", severity = "warning" } = firing;
   const { rule = "cpu high", story = "threshold", at_ms } = firing;
-  await saveChanges(sql, {
+  await save(sql, {
     ...NOTHING,
     opened: [{
       host_id,
@@ -47,7 +65,7 @@ export async function fire(sql: Sql, key: string, firing: Firing): Promise<numbe
     transitions: [
       { host_id, key: `${key} firing`, incident_key: key, kind: "firing", severity, at_ms },
     ],
-  }, 0);
+  });
   const [row] = await sql<{ id: number }[]>`
     select id from incident where host_id = ${host_id} and key = ${key}`;
   return row?.id ?? 0;
@@ -56,18 +74,18 @@ export async function fire(sql: Sql, key: string, firing: Firing): Promise<numbe
 /** It changes its severity. */
 export async function worsen(sql: Sql, key: string, at_ms: number, host_id = 1): Promise<void> {
   const severity = "critical";
-  await saveChanges(sql, {
+  await save(sql, {
     ...NOTHING,
     changed: [{ host_id, key, severity }],
     transitions: [
       { host_id, key: `${key} worse`, incident_key: key, kind: "severity", severity, at_ms },
     ],
-  }, 0);
+  });
 }
 
 /** It is over. */
 export async function resolve(sql: Sql, key: string, at_ms: number, host_id = 1): Promise<void> {
-  await saveChanges(sql, {
+  await save(sql, {
     ...NOTHING,
     changed: [{ host_id, key, resolved_at_ms: at_ms, resolved_reason: "recovered" }],
     transitions: [{
@@ -78,5 +96,5 @@ export async function resolve(sql: Sql, key: string, at_ms: number, host_id = 1)
       severity: "warning",
       at_ms,
     }],
-  }, 0);
+  });
 }

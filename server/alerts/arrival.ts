@@ -1,0 +1,81 @@
+/**
+ * Which reports speak of now, and for how long.
+ *
+ * A rule is about the present, so a report counts when it is the newest of its shape and came when it
+ * was made. Clocks of hosts are not to be trusted for that. A time ahead of ours counts as ours. A
+ * report from the past is one of two things: an agent that was offline sends what it has kept, then
+ * each report lies less far back than the one before; or its clock is behind, then all lie equally
+ * far back. The second speaks of now, the first is history. So late reports count after a few with a
+ * steady distance.
+ *
+ * A report counts as current for three times its usual interval: two may be lost.
+ */
+
+/** A report may be this late without any doubt. */
+const LATE_MS = 120_000;
+/** Late reports with a steady distance before they count as those of a clock that is behind. */
+const STEADY_REPORTS = 5;
+/** How much the distance may change from one to the next. */
+const STEADY_MS = 2_000;
+const STALE_INTERVALS = 3;
+const STALE_MS_MIN = 30_000;
+const STALE_MS_MAX = 3_600_000;
+/** As long as nobody knows the interval. */
+const STALE_MS_DEFAULT = 300_000;
+
+/** When reports of one shape of a host came. */
+export interface Arrivals {
+  /** The newest report's time, never ahead of our clock. */
+  at_ms: number;
+  /** The same as its sender has it. */
+  given_ms: number;
+  /** When it came, by our clock. */
+  arrived_ms: number;
+  /** How far apart they usually are; undefined before the second. */
+  interval_ms: number | undefined;
+  lag_ms: number;
+  steady: number;
+}
+
+export function firstArrival(): Arrivals {
+  return {
+    at_ms: -Infinity,
+    given_ms: -Infinity,
+    arrived_ms: -Infinity,
+    interval_ms: undefined,
+    lag_ms: NaN,
+    steady: 0,
+  };
+}
+
+/** Takes note of a report and says whether it speaks of now. */
+export function arrive(arrivals: Arrivals, given_ms: number, now_ms: number): boolean {
+  const at_ms = Math.min(given_ms, now_ms);
+  // of two that are ahead of us at once, the later one is newer
+  const isNewer = at_ms > arrivals.at_ms ||
+    (at_ms === arrivals.at_ms && given_ms > arrivals.given_ms);
+  if (!isNewer) return false;
+  const lag_ms = now_ms - at_ms;
+  const gap_ms = at_ms - arrivals.at_ms;
+  const isSteady = Math.abs(lag_ms - arrivals.lag_ms) <= STEADY_MS;
+  arrivals.steady = isSteady ? arrivals.steady + 1 : 0;
+  arrivals.lag_ms = lag_ms;
+  arrivals.at_ms = at_ms;
+  arrivals.given_ms = given_ms;
+  if (Number.isFinite(gap_ms) && gap_ms > 0) {
+    const { interval_ms } = arrivals;
+    // follows slowly, so that one gap is not taken for a habit
+    arrivals.interval_ms = interval_ms === undefined
+      ? gap_ms
+      : interval_ms + Math.max(-0.3, Math.min(0.3, gap_ms / interval_ms - 1)) * interval_ms;
+  }
+  if (lag_ms > LATE_MS && arrivals.steady < STEADY_REPORTS) return false;
+  arrivals.arrived_ms = now_ms;
+  return true;
+}
+
+/** How long after its arrival a report is still current. */
+export function staleAfter({ interval_ms }: Pick<Arrivals, "interval_ms">): number {
+  if (interval_ms === undefined) return STALE_MS_DEFAULT;
+  return Math.min(Math.max(interval_ms * STALE_INTERVALS, STALE_MS_MIN), STALE_MS_MAX);
+}

@@ -1,0 +1,219 @@
+/**
+ * Alerting as a part of the server: evaluates when it is this server's turn, and tells the others'
+ * evaluator what was stored here when it is not.
+ *
+ * One server at a time evaluates: it holds a lock on a connection. A server that has lost it without
+ * noticing cannot write, since its epoch is over (db/alerts.ts). The others try to get the lock every
+ * second, and send the keys of what they store. When the database is away the lock is lost too; the
+ * evaluator stays, says "unknown", and goes on if nobody took over meanwhile.
+ */
+import type { SessionLock } from "../../db/session_lock.ts";
+import { trySessionLock } from "../../db/session_lock.ts";
+import { EvaluatorReplacedError } from "../../db/alerts.ts";
+import type { DatabaseAddress } from "../../db/address.ts";
+import { connect, type Sql } from "../../db/connect.ts";
+import { listenReports, notifyReports } from "../../db/report_notices.ts";
+import type { ReportKey } from "../../db/reports.ts";
+import { isRetryable } from "../../db/sqlstate.ts";
+import type { Clock } from "../../clock.ts";
+import type { Logger } from "../../log.ts";
+import type { Observed } from "./evaluator.ts";
+import { Lead } from "./lead.ts";
+
+/** "aler" in ASCII. */
+const LOCK = 0x616c6572;
+/** One holds the lock, one hears, two ask. */
+const CONNECTIONS = 3;
+const CLOSE_SECONDS_MAX = 5;
+const TICK_MS = 1_000;
+/** After a failure that nobody expected. */
+const PAUSE_MS = 5_000;
+/** Keys waiting to be told or looked up; more are dropped, and the newest reports read instead. */
+const KEYS_MAX = 50_000;
+/** Keys are told together that come within this time. */
+const NOTICE_MS = 100;
+
+export interface AlertingOptions {
+  address: DatabaseAddress;
+  clock: Clock;
+  log: Logger;
+  /** Who this is, for people. */
+  name: string;
+}
+
+export class Alerting implements AsyncDisposable {
+  readonly #options: AlertingOptions;
+  readonly #sql: Sql;
+  readonly #stopping = new AbortController();
+  readonly #finished: Promise<void>;
+  #lead: Lead | undefined;
+  #wake: () => void = () => {};
+  #woken = Promise.withResolvers<void>();
+  /** Stored here, to be told to the evaluator elsewhere. */
+  #own: ReportKey[] = [];
+  /** Stored elsewhere, to be looked at. */
+  #foreign: ReportKey[] = [];
+  #mayHaveMissed = false;
+  #last_failure = "";
+
+  constructor(options: AlertingOptions) {
+    this.#options = options;
+    this.#sql = connect(options.address, {
+      connections_max: CONNECTIONS,
+      application_name: "monitor alerts",
+    });
+    this.#wake = () => this.#woken.resolve();
+    this.#finished = this.#run();
+  }
+
+  /** The evaluator, when it is this server's turn. */
+  get lead(): Lead | undefined {
+    return this.#lead;
+  }
+
+  /** A report was committed by this server. Does not wait for anything. */
+  observe(report: Observed & { length: number }): void {
+    const lead = this.#lead;
+    if (lead !== undefined) {
+      lead.observe(report);
+      if (lead.isBusy) this.#wake();
+      return;
+    }
+    const { host_id, shape_id, at_ms } = report;
+    if (this.#own.length < KEYS_MAX) this.#own.push({ host_id, shape_id, at_ms });
+  }
+
+  /** Rules were changed, or something was asked for: do not wait for the next look. */
+  wake(): void {
+    this.#isTickDue = true;
+    this.#wake();
+  }
+  #isTickDue = false;
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await using lock = await trySessionLock(this.#sql, LOCK);
+        if (lock !== undefined) await this.#evaluate(lock);
+        else {
+          this.#lead = undefined;
+          this.#last_failure = "";
+          await this.#follow();
+        }
+      } catch (error) {
+        this.#say(error);
+        // what is known stays known while the database is away, and can be asked for
+        if (isRetryable(error)) this.#lead?.goBlind();
+        else this.#lead = undefined;
+        await this.#options.clock.sleep(isRetryable(error) ? TICK_MS : PAUSE_MS, signal);
+      }
+    }
+  }
+
+  /** The same trouble again is not news. */
+  #say(error: unknown): void {
+    const text = String(error);
+    if (text === this.#last_failure) return;
+    this.#last_failure = text;
+    if (error instanceof EvaluatorReplacedError) {
+      this.#options.log.warn("another server evaluates alerts by now");
+    } else this.#options.log.error("alerts are not evaluated, trying again", { error });
+  }
+
+  /** Somebody else evaluates: tells what is stored here, for a second. */
+  async #follow(): Promise<void> {
+    const { clock } = this.#options;
+    const until_ms = clock.monotonic() + TICK_MS;
+    while (clock.monotonic() < until_ms && !this.#stopping.signal.aborted) {
+      await clock.sleep(NOTICE_MS, this.#stopping.signal);
+      const keys = this.#own;
+      if (keys.length === 0) continue;
+      this.#own = [];
+      await notifyReports(this.#sql, keys);
+    }
+  }
+
+  async #evaluate(lock: SessionLock): Promise<void> {
+    const { clock, log, name } = this.#options;
+    let isHeld = true;
+    lock.ended.then(() => {
+      isHeld = false;
+      this.#wake();
+    });
+    const lead = this.#lead ?? await Lead.begin({ sql: this.#sql, clock, log, name });
+    const ears = await listenReports(this.#sql, {
+      onReports: (keys) => {
+        if (this.#foreign.length < KEYS_MAX) this.#foreign.push(...keys);
+        else this.#mayHaveMissed = true;
+        this.#wake();
+      },
+      onListening: () => this.#mayHaveMissed = true,
+    });
+    // what was stored here meanwhile was to be told to somebody else
+    this.#lead = lead;
+    this.#foreign.push(...this.#own.splice(0));
+    try {
+      let next_ms = -Infinity;
+      while (isHeld && !this.#stopping.signal.aborted) {
+        const isTick = clock.monotonic() >= next_ms || this.#isTickDue;
+        if (isTick) {
+          this.#isTickDue = false;
+          next_ms = clock.monotonic() + TICK_MS;
+        }
+        if (!await this.#look(lead, isTick)) {
+          this.#lead = undefined;
+          return;
+        }
+        await this.#wait(next_ms);
+      }
+      // what has been said is written before somebody else goes on
+      if (isHeld) await lead.save();
+    } finally {
+      await ears.stop().catch(() => {});
+    }
+  }
+
+  /** One look. A database that is away is no reason to forget what is known. */
+  async #look(lead: Lead, isTick: boolean): Promise<boolean> {
+    try {
+      if (this.#mayHaveMissed) {
+        this.#mayHaveMissed = false;
+        this.#foreign = [];
+        await lead.observeLatest();
+      }
+      const foreign = this.#foreign;
+      this.#foreign = [];
+      if (foreign.length > 0) await lead.observeStored(foreign);
+      if (isTick && !await lead.tick()) return false;
+      await lead.save();
+      this.#last_failure = "";
+      return true;
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      this.#mayHaveMissed = true;
+      this.#say(error);
+      lead.goBlind();
+      await this.#options.clock.sleep(TICK_MS, this.#stopping.signal);
+      return true;
+    }
+  }
+
+  async #wait(until_ms: number): Promise<void> {
+    const { clock } = this.#options;
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, this.#stopping.signal]);
+    await Promise.race([
+      this.#woken.promise,
+      clock.sleep(until_ms - clock.monotonic(), signal),
+    ]);
+    over.abort();
+    this.#woken = Promise.withResolvers();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await this.#finished;
+    await this.#sql.end({ timeout: CLOSE_SECONDS_MAX });
+  }
+}

@@ -1,0 +1,55 @@
+/** Puts alerting together: the service, and what the API asks of it. */
+import type { Clock } from "../../clock.ts";
+import type { DatabaseAddress } from "../../db/address.ts";
+import type { Sql } from "../../db/connect.ts";
+import type { Logger } from "../../log.ts";
+import type { QueryContext } from "../query/context.ts";
+import { backtest, type BacktestQuery, type BacktestResult } from "./backtest.ts";
+import { IncidentDesk } from "./incident_desk.ts";
+import { type AlertListing, listAlerts } from "./listing.ts";
+import { RuleBook } from "./rule_book.ts";
+import { loadRulesFile } from "./rules_file.ts";
+import { Alerting } from "./service.ts";
+
+export interface AlertRoutes {
+  rules: RuleBook;
+  incidents: IncidentDesk;
+  alerts(): Promise<AlertListing>;
+  backtest(query: BacktestQuery): Promise<BacktestResult>;
+}
+
+/**
+ * Starts evaluating; stops with `started`. Whoever changes a rule or an incident wakes the evaluator.
+ *
+ * @throws PlacedError when the rules file cannot be used
+ */
+export async function startAlerts(options: {
+  sql: Sql;
+  address: DatabaseAddress;
+  reading: QueryContext;
+  clock: Clock;
+  log: Logger;
+  rules_file: string | undefined;
+  started: AsyncDisposableStack;
+}): Promise<{ alerting: Alerting; routes: AlertRoutes }> {
+  const { sql, address, reading, clock, rules_file, started } = options;
+  const log = options.log.with({ component: "alerts" });
+  const given = rules_file === undefined ? undefined : await loadRulesFile(rules_file);
+  const name = `${Deno.hostname()} (pid ${Deno.pid})`;
+  const alerting = started.use(new Alerting({ address, clock, log, name }));
+  const wake = () => alerting.wake();
+  const rules = new RuleBook({ sql, clock, onChange: wake });
+  if (given !== undefined) {
+    const { created, changed, removed } = await rules.apply(given, { dry_run: false });
+    log.info("rules file applied", { file: rules_file, created, changed, removed });
+  }
+  return {
+    alerting,
+    routes: {
+      rules,
+      incidents: new IncidentDesk({ sql, clock, onRequest: wake }),
+      alerts: () => listAlerts(sql, { clock, lead: alerting.lead }),
+      backtest: (query) => backtest(reading, query),
+    },
+  };
+}

@@ -1,0 +1,117 @@
+/** `/api/v1/rules`: rules as they are written, applied as a file, tried on the past. */
+import type { Hono } from "hono";
+import { z } from "zod";
+import type { RuleRow } from "../../db/rules.ts";
+import { shown } from "../../report.ts";
+import type { BacktestQuery, BacktestResult } from "../alerts/backtest.ts";
+import { type RuleBook, ruleFault, RuleRefusedError } from "../alerts/rule_book.ts";
+import { ParameterError } from "./fetch.ts";
+import { INSTANT_FORMS, parseInstant } from "./instant.ts";
+import { readBody, readId, readJson } from "./json_body.ts";
+
+/** What these routes need of alerts. */
+export interface RulesRoute {
+  rules: RuleBook;
+  backtest(query: BacktestQuery): Promise<BacktestResult>;
+  now(): number;
+}
+
+const RULES_MAX = 2_000;
+/** Of a backtest, unless more is asked for. */
+const BACKTEST_MS = 7 * 86_400_000;
+
+const applySchema = z.strictObject({
+  rules: z.array(z.unknown(), { error: "must be a list of rules" }).max(RULES_MAX),
+  dry_run: z.boolean().default(false),
+});
+
+const backtestSchema = z.strictObject({
+  rule: z.unknown().optional(),
+  id: z.int("must be the id of a rule").optional(),
+  from: z.union([z.number(), z.string()]).optional(),
+  to: z.union([z.number(), z.string()]).optional(),
+});
+
+export function ruleRoutes(app: Hono, route: RulesRoute): void {
+  const { rules } = route;
+  app.get("/api/v1/rules", async (c) => c.json({ rules: (await rules.list()).map(ruleJson) }));
+
+  app.post("/api/v1/rules", async (c) => {
+    const row = await rules.create(await readJson(c));
+    c.header("location", `/api/v1/rules/${row.id}`);
+    return c.json(ruleJson(row), 201);
+  });
+
+  app.get("/api/v1/rules/:id", async (c) => c.json(ruleJson(await rules.get(readId(c)))));
+
+  app.put(
+    "/api/v1/rules/:id",
+    async (c) => c.json(ruleJson(await rules.replace(readId(c), await readJson(c)))),
+  );
+
+  app.delete("/api/v1/rules/:id", async (c) => {
+    await rules.remove(readId(c));
+    return c.json({ status: "success" });
+  });
+
+  app.post("/api/v1/rules/apply", async (c) => {
+    const { rules: given, dry_run } = await readBody(c, applySchema);
+    return c.json({ dry_run, ...await rules.apply(given, { dry_run }) });
+  });
+
+  app.post("/api/v1/rules/backtest", async (c) => {
+    const wanted = await readBody(c, backtestSchema);
+    const query = await backtestQuery(wanted, route);
+    const { fired, ...figures } = await route.backtest(query);
+    return c.json({
+      from: query.from_ms / 1000,
+      to: query.to_ms / 1000,
+      ...figures,
+      incidents: fired.map(({ opened_ms, resolved_ms, metric, ...one }) => ({
+        ...one,
+        metric: metric === "" ? null : metric,
+        opened: opened_ms / 1000,
+        resolved: resolved_ms === null ? null : resolved_ms / 1000,
+      })),
+    });
+  });
+}
+
+async function backtestQuery(
+  wanted: z.infer<typeof backtestSchema>,
+  { rules, now }: RulesRoute,
+): Promise<BacktestQuery> {
+  if ((wanted.id === undefined) === (wanted.rule === undefined)) {
+    throw new ParameterError("Cannot read the body: it must have either rule or id");
+  }
+  const definition = wanted.id === undefined
+    ? wanted.rule
+    : (await rules.get(wanted.id)).definition;
+  const fault = ruleFault(definition);
+  if (fault !== undefined) throw new RuleRefusedError(`Cannot take the rule: ${fault}`);
+  const now_ms = now();
+  const from_ms = instant("from", wanted.from ?? (now_ms - BACKTEST_MS) / 1000, now_ms);
+  const to_ms = Math.min(now_ms, instant("to", wanted.to ?? now_ms / 1000, now_ms));
+  if (from_ms < to_ms) return { definition, from_ms, to_ms };
+  throw new ParameterError("Cannot read the body: from must be before to, and in the past");
+}
+
+function instant(name: string, given: number | string, now_ms: number): number {
+  const at_ms = parseInstant(String(given), now_ms);
+  if (at_ms !== undefined) return Math.round(at_ms);
+  throw new ParameterError(
+    `Cannot read the body: ${name} must be ${INSTANT_FORMS}: current value is ${shown(given)}`,
+  );
+}
+
+function ruleJson({ id, source, enabled, revision, created_ms, updated_ms, definition }: RuleRow) {
+  return {
+    id,
+    source,
+    enabled,
+    revision,
+    created: created_ms / 1000,
+    updated: updated_ms / 1000,
+    rule: definition,
+  };
+}
