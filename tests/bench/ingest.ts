@@ -6,6 +6,8 @@
  *   batch      50 reports a request, 16 connections
  *   half       one report a request at half the rate of `single`: acknowledge times
  *   bare_copy  the same rows by COPY alone, in one stream and in two
+ *
+ * With MONITOR_TEST_BINARY=dist/monitor the server is that executable.
  */
 import { systemClock } from "../../clock.ts";
 import { connect, type Sql } from "../../db/connect.ts";
@@ -13,7 +15,7 @@ import { startEmbedded } from "../../db/embedded.ts";
 import { copyReports } from "../../db/reports.ts";
 import { silentLogger } from "../../log.ts";
 import { RowBuffer, rowPrototype } from "../../server/ingest/rows.ts";
-import { startMonitor } from "../e2e/run_monitor.ts";
+import { PROGRAM, startMonitor } from "../e2e/run_monitor.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { HOSTS, type Load, load, METRICS, requireWrk } from "./load.ts";
 
@@ -99,6 +101,7 @@ export async function run(): Promise<Record<string, unknown>> {
   const two = await bareCopy(sql, 2, 500);
   const samples = (load: Load, reports: number) => rounded(load.requests_per_s * reports * METRICS);
   return {
+    program: PROGRAM,
     samples_per_s: samples(single, 1),
     p50_ms: rounded(single.p50_ms),
     p99_ms: rounded(single.p99_ms),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { dataFiles, placesIn } from "../../tools/compile/stage.ts";
 import { targetNamed } from "../../tools/compile/target.ts";
 import { denortPackage, elfLength } from "../../tools/denort.ts";
 
@@ -7,6 +8,7 @@ Deno.test("targetNamed() knows the targets of deno compile, and this machine's w
     name: "aarch64-apple-darwin",
     os: "darwin",
     arch: "aarch64",
+    ending: "",
   });
   const { os, arch } = targetNamed();
   assert.deepEqual([os, arch], [Deno.build.os, Deno.build.arch]);
@@ -28,4 +30,36 @@ Deno.test("elfLength() ends behind the section headers", () => {
   assert.equal(elfLength(file), 1_640);
   assert.throws(() => elfLength(new TextEncoder().encode("#!/bin/sh\n".repeat(10))), /ELF/);
   assert.throws(() => elfLength(new Uint8Array(10)), /ELF/);
+});
+
+Deno.test("placesIn() finds modules that are loaded by their place", () => {
+  const text = `
+    new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    const entry = new URL(
+      "../cell/entry.ts",
+      import.meta.url,
+    );
+    new URL("./monitor.d.ts", import.meta.url); new URL("../metrics/", import.meta.url);`;
+  assert.deepEqual(placesIn("agent/sandbox/start.ts", text), [
+    "agent/sandbox/worker.ts",
+    "agent/cell/entry.ts",
+  ]);
+});
+
+Deno.test("dataFiles() takes what lies beside the modules and is none", () => {
+  const files = [
+    "LICENSE",
+    "main.ts",
+    "agent/agent.ts",
+    "agent/monitor.d.ts",
+    "agent/python/driver.py",
+    "db/migrations/0001_a.sql",
+    "db/schema.sql",
+    "tests/fixture.json",
+  ];
+  assert.deepEqual(dataFiles(["main.ts", "agent/agent.ts", "db/migrate.ts"], files), [
+    "agent/monitor.d.ts",
+    "agent/python/driver.py",
+    "db/migrations/0001_a.sql",
+  ]);
 });

@@ -1,9 +1,10 @@
 /**
  * Lays out what is compiled: a tree like the repository's, with only what the program needs.
  *
- *   main.ts, agent/, db/, server/ …   the modules that can be reached from main.ts and the Workers
+ *   main.ts, agent/, db/, server/ …   the modules that can be reached from main.ts, and from those
+ *                                     that are loaded by their place: Workers, programs of their own
  *   libraries/                        the npm packages, each one module
- *   db/migrations/                    as they are
+ *   agent/monitor.d.ts, db/… .sql …   whatever else lies in the folders of these modules, as it is
  *   metrics/                          the shipped collectors, as JavaScript
  *   db/embedded/packed/               PostgreSQL, or where it is to be found
  *   deno.json                         the version, and where the libraries are
@@ -16,7 +17,7 @@ import {
   DESCRIPTION_NAME,
   PACKED_FOLDER,
 } from "../../db/embedded/archive.ts";
-import { importsOf, readSource } from "../../tests/support/modules.ts";
+import { importsOf, listFiles, readSource } from "../../tests/support/modules.ts";
 import { bundleLibraries, type Library } from "./libraries.ts";
 import type { PackedPostgres } from "./postgres.ts";
 
@@ -24,8 +25,8 @@ export const TOP = new URL("../../", import.meta.url);
 const START = "main.ts";
 /** Not needed where Deno itself removes types, as all but the oldest supported version do. */
 const STRIP_WORKER = "agent/strip_worker.ts";
-/** Printed by `monitor script types`. */
-const DECLARATION = "agent/monitor.d.ts";
+/** Golden files of checks, which no program reads. */
+const NOT_READ = ["db/schema.sql"];
 const PACKED = `db/embedded/${PACKED_FOLDER}`;
 
 export interface StageOptions {
@@ -46,26 +47,39 @@ export interface Stage {
 /** Makes `dir` anew. */
 export async function makeStage(dir: string, options: StageOptions): Promise<Stage> {
   await Deno.remove(dir, { recursive: true }).catch(() => {});
-  const { modules, workers, specifiers } = await modulesOf(options);
-  for (const path of modules) await copyInto(dir, path);
+  const { modules, starts, specifiers } = await modulesOf(options);
+  const data = dataFiles(modules, listFiles(""));
+  for (const path of [...modules, ...data]) await copyInto(dir, path);
   const libraries = await bundleLibraries(specifiers, join(dir, "libraries"));
-  await copyFolder(dir, "db/migrations", ".sql");
-  await copyInto(dir, DECLARATION);
   await stripCollectors(dir);
   if (options.postgres !== undefined) await putPostgres(dir, options.postgres, options);
   await Deno.writeTextFile(join(dir, "deno.json"), configText(options.version, libraries));
-  const folders = [
-    "db/migrations",
-    "metrics",
-    DECLARATION,
-    ...options.postgres === undefined ? [] : [PACKED],
-  ];
-  return { dir, include: [...workers, ...folders] };
+  const folders = ["metrics", ...options.postgres === undefined ? [] : [PACKED]];
+  return { dir, include: [...starts, ...data, ...folders] };
 }
 
-/** What the program consists of: the files of the Workers are found by how they are started. */
+/**
+ * What modules read as files: everything in their top-level folders that is no module itself. So
+ * whoever adds such a file need not name it here.
+ */
+export function dataFiles(modules: readonly string[], files: readonly string[]): string[] {
+  const folders = new Set(
+    modules.filter((path) => path.includes("/")).map((path) => path.split("/")[0]),
+  );
+  return files.filter((path) =>
+    path.includes("/") && folders.has(path.split("/")[0]) && !NOT_READ.includes(path) &&
+    (!/\.tsx?$/.test(path) || path.endsWith(".d.ts"))
+  );
+}
+
+/** The libraries the program needs, by the names they are imported with. */
+export async function programLibraries(): Promise<string[]> {
+  return (await modulesOf({ stripper: true })).specifiers;
+}
+
+/** What the program consists of: modules that are loaded by their place are found by how they are. */
 async function modulesOf({ stripper }: Pick<StageOptions, "stripper">) {
-  const workers: string[] = [];
+  const by_place: string[] = [];
   const modules = new Set<string>();
   const specifiers = new Set<string>();
   for (let starts = [START]; starts.length > 0;) {
@@ -75,12 +89,12 @@ async function modulesOf({ stripper }: Pick<StageOptions, "stripper">) {
     }
     const found = [...starts, ...edges.map(({ to }) => to).filter(isFile)];
     const added = found.filter((path) => !modules.has(path) && modules.add(path));
-    starts = added.flatMap(workersIn).filter((path) =>
+    starts = added.flatMap((path) => placesIn(path, readSource(path))).filter((path) =>
       !modules.has(path) && (stripper || path !== STRIP_WORKER)
     );
-    workers.push(...starts);
+    by_place.push(...starts);
   }
-  return { modules: [...modules], workers, specifiers: [...specifiers].sort() };
+  return { modules: [...modules], starts: by_place, specifiers: [...specifiers].sort() };
 }
 
 /** Our own files begin with a top-level name and have an ending; libraries do not. */
@@ -88,22 +102,18 @@ function isFile(path: string): boolean {
   return /^[\w.-]+(\/[\w.-]+)*\.(ts|json)$/.test(path);
 }
 
-function workersIn(path: string): string[] {
-  const pattern = /new Worker\(\s*new URL\("(\.[^"]+)", import\.meta\.url\)/g;
-  return [...readSource(path).matchAll(pattern)]
-    .map(([, relative]) => join(dirname(path), relative ?? "").replaceAll("\\", "/"));
+/** The modules of ours that the text of `path` names by their place: `new URL("./worker.ts", …)`. */
+export function placesIn(path: string, text: string): string[] {
+  const pattern = /new URL\(\s*"(\.[^"]+\.tsx?)",\s*import\.meta\.url,?\s*\)/g;
+  return [...text.matchAll(pattern)]
+    .map(([, relative]) => join(dirname(path), relative ?? "").replaceAll("\\", "/"))
+    .filter((place) => !place.endsWith(".d.ts"));
 }
 
 async function copyInto(dir: string, path: string): Promise<void> {
   const target = join(dir, path);
   await Deno.mkdir(dirname(target), { recursive: true });
   await Deno.copyFile(new URL(path, TOP), target);
-}
-
-async function copyFolder(dir: string, folder: string, suffix: string): Promise<void> {
-  for await (const entry of Deno.readDir(new URL(folder, TOP))) {
-    if (entry.isFile && entry.name.endsWith(suffix)) await copyInto(dir, `${folder}/${entry.name}`);
-  }
 }
 
 /** So that an agent with nothing but shipped collectors needs no type stripper. */

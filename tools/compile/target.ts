@@ -5,14 +5,16 @@ export interface Target {
   /** As `Deno.build` says it there. */
   os: "linux" | "darwin" | "windows";
   arch: "x86_64" | "aarch64";
+  /** Of the name of an executable: `.exe`, or nothing. */
+  ending: "" | ".exe";
 }
 
-const TARGETS: readonly Target[] = [
-  { name: "x86_64-unknown-linux-gnu", os: "linux", arch: "x86_64" },
-  { name: "aarch64-unknown-linux-gnu", os: "linux", arch: "aarch64" },
-  { name: "x86_64-apple-darwin", os: "darwin", arch: "x86_64" },
-  { name: "aarch64-apple-darwin", os: "darwin", arch: "aarch64" },
-  { name: "x86_64-pc-windows-msvc", os: "windows", arch: "x86_64" },
+export const TARGETS: readonly Target[] = [
+  { name: "x86_64-unknown-linux-gnu", os: "linux", arch: "x86_64", ending: "" },
+  { name: "aarch64-unknown-linux-gnu", os: "linux", arch: "aarch64", ending: "" },
+  { name: "x86_64-apple-darwin", os: "darwin", arch: "x86_64", ending: "" },
+  { name: "aarch64-apple-darwin", os: "darwin", arch: "aarch64", ending: "" },
+  { name: "x86_64-pc-windows-msvc", os: "windows", arch: "x86_64", ending: ".exe" },
 ];
 
 /** The target of this name. Throws Error, which names all there are. */
