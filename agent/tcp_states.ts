@@ -24,9 +24,11 @@ const STATES: (keyof TcpStates | undefined)[] = [
 const PIECE_BYTES = 64 * 1024;
 /** A million connections; a table that grows while it is read must end somewhere. */
 const TABLE_BYTES_MAX = 160 * 1024 * 1024;
-const [NEWLINE, SPACE] = [10, 32];
+const [NEWLINE, COLON] = [10, 58];
+/** "   0: " less one: the colon stands at 4. */
+const NUMBER_COLUMNS = 4;
 
-/** Counts lines by their fourth field, whatever pieces the text comes in. */
+/** Counts the lines of a table, whatever pieces the text comes in. */
 export class TcpStateCounter {
   readonly counts: TcpStates = {
     established: 0,
@@ -40,33 +42,45 @@ export class TcpStateCounter {
     listen: 0,
     closing: 0,
   };
-  #field = 0;
-  #in_field = false;
-  #state = 0;
+  /** How far the state is from the colon behind the line's number; the heading tells. */
+  #distance = 0;
+  #rest: Uint8Array = new Uint8Array(0);
 
-  add(bytes: Uint8Array): void {
-    for (const byte of bytes) {
-      if (byte === NEWLINE) this.#endLine();
-      else if (byte === SPACE) this.#in_field = false;
-      else {
-        if (!this.#in_field) {
-          this.#in_field = true;
-          this.#field += 1;
-        }
-        if (this.#field === 4) this.#state = this.#state * 16 + hexDigit(byte);
-      }
+  add(piece: Uint8Array): void {
+    const bytes = this.#rest.length === 0 ? piece : joined(this.#rest, piece);
+    let start = 0;
+    for (;;) {
+      const end = bytes.indexOf(NEWLINE, start);
+      if (end < 0) break;
+      this.#line(bytes, start, end);
+      start = end + 1;
     }
+    this.#rest = bytes.slice(start);
   }
 
-  #endLine(): void {
-    const state = STATES[this.#state];
-    // the heading's fourth field, "st", is no number
+  #line(bytes: Uint8Array, start: number, end: number): void {
+    const colon = bytes.indexOf(COLON, start);
+    if (colon < 0 || colon >= end) {
+      const heading = new TextDecoder().decode(bytes.subarray(start, end));
+      // "  sl  local_address": a line's number takes the place of "sl  ", its colon the last of it
+      this.#distance = heading.indexOf(" st ") + 1 - NUMBER_COLUMNS;
+      return;
+    }
+    const at = colon + this.#distance;
+    const number = hexDigit(bytes[at]) * 16 + hexDigit(bytes[at + 1]);
+    const state = STATES[number];
     if (state !== undefined) this.counts[state] += 1;
-    [this.#field, this.#in_field, this.#state] = [0, false, 0];
   }
 }
 
-function hexDigit(byte: number): number {
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(a.length + b.length);
+  whole.set(a);
+  whole.set(b, a.length);
+  return whole;
+}
+
+function hexDigit(byte = 0): number {
   if (byte >= 48 && byte <= 57) return byte - 48;
   if (byte >= 65 && byte <= 70) return byte - 55;
   return NaN;
