@@ -7,7 +7,7 @@
  * has been quiet for a moment.
  */
 import { statfs } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 
@@ -46,6 +46,8 @@ const REMOTE_TYPES = new Set(
   ],
 );
 
+type WatchState = "told" | "untold" | "absent";
+
 export class FileWatch implements Disposable {
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -69,8 +71,14 @@ export class FileWatch implements Disposable {
     const before = this.#watchers;
     this.#watchers = [];
     this.#watched = watched;
-    let deaf = false;
-    for (const one of watched) deaf = !this.#open(one) || deaf;
+    const first = watched.map((one) => ({ ...one, state: this.#open(one) }));
+    // one that came while the folder it is in was not watched yet
+    const opened = first.map((one) =>
+      one.state === "absent" ? { ...one, state: this.#open(one) } : one
+    );
+    const deaf = opened.some(({ folder, state }) =>
+      state === "untold" || state === "absent" && !isAwaited(folder, opened)
+    );
     for (const watcher of before) close(watcher);
     const { text, linked } = await signature(watched);
     this.#seen = text;
@@ -107,20 +115,21 @@ export class FileWatch implements Disposable {
     this.#watchers = [];
   }
 
-  /** Whether the system tells changes of this folder. */
-  #open({ folder, names }: Watched): boolean {
+  /** Whether the system tells changes of this folder, or there is none. */
+  #open({ folder, names }: Watched): WatchState {
     try {
       const watcher = Deno.watchFs(folder, { recursive: names === undefined });
       this.#watchers.push(watcher);
       void this.#listen(watcher, names);
-      return true;
+      return "told";
     } catch (error) {
       // A folder that is not there is looked for; nothing is wrong with that.
-      if (error instanceof Deno.errors.NotFound || this.#told) return false;
+      if (error instanceof Deno.errors.NotFound) return "absent";
+      if (this.#told) return "untold";
       this.#told = true;
       const reason = error instanceof Error ? error.message : String(error);
       this.#log.info("Folder is not watched, but looked at", { folder, reason });
-      return false;
+      return "untold";
     }
   }
 
@@ -139,6 +148,17 @@ export class FileWatch implements Disposable {
       this.#wake.abort();
     }
   }
+}
+
+/** Whether the system tells when a folder that is not there comes: the one it will be in is watched. */
+function isAwaited(
+  folder: string,
+  opened: readonly (Watched & { state: WatchState })[],
+): boolean {
+  return opened.some((other) =>
+    other.state === "told" && other.folder === dirname(folder) &&
+    (other.names ?? [basename(folder)]).includes(basename(folder))
+  );
 }
 
 function close(watcher: Deno.FsWatcher): void {

@@ -79,6 +79,34 @@ Deno.test("FileWatch.changed() finds a folder that was not there within two seco
   assert.ok(await watched.changed() <= 2_000);
 });
 
+/** Says how long somebody wanted to sleep. */
+class NotingClock extends FakeClock {
+  readonly asked_ms: number[] = [];
+
+  override sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    this.asked_ms.push(ms);
+    return super.sleep(ms, signal);
+  }
+}
+
+Deno.test("FileWatch.changed() waits to be told of a folder to come, where its parent is watched", async () => {
+  await using dir = await tempDir();
+  const clock = new NotingClock();
+  using watch = new FileWatch({ clock, log: new EventLog().log });
+  const stop = new AbortController();
+  const wait = async (watched: Watched[]) => {
+    await watch.watch(watched);
+    void watch.changed(stop.signal);
+    return clock.asked_ms.at(-1);
+  };
+  const later = { folder: dir.join("later") };
+  const parent = (name: string) => ({ folder: dir.path, names: [name] });
+  assert.equal(await wait([later, parent("later")]), LOOKED_MS);
+  assert.equal(await wait([later, parent("other")]), 1_500);
+  assert.equal(await wait([later]), 1_500);
+  stop.abort();
+});
+
 Deno.test({
   name: "FileWatch.changed() finds a change behind a link within two seconds",
   ignore: Deno.build.os === "windows",
