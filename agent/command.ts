@@ -94,7 +94,11 @@ export function agentCommand(context: AgentContext) {
         log,
         signal: stop.signal,
       });
+      const { keepSmall } = await import("./start_pages.ts");
+      const stopped = new AbortController();
+      void keepSmall({ clock: context.clock, log, signal: stopped.signal });
       await agent.stopped;
+      stopped.abort();
     });
 }
 

@@ -20,7 +20,7 @@ import { type TreeUse, treeUse } from "./process_tree.ts";
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 /** Loading, the first reports and the first collections of garbage belong to the start. */
-const SETTLE_S = 15;
+const SETTLE_S = 25;
 const SAMPLE_S = 5;
 const RUNS_PER_SCRIPT = 30;
 const TARGET = { pss_mb: 90, cpu_s_per_hour: 15 };
