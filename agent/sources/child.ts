@@ -15,6 +15,8 @@ export interface ChildOptions {
   cwd?: string;
   /** All it gets of an environment. */
   env: Record<string, string>;
+  /** As whom it runs; else as the agent does. */
+  user?: { uid: number; gid: number };
   /** Written to its standard input, which is closed then. */
   input?: string;
   timeout_ms: number;
@@ -46,12 +48,14 @@ export async function runChild(options: ChildOptions): Promise<ChildResult> {
   return await new Run(child, options).result();
 }
 
-function start({ argv, cwd, env, input }: ChildOptions): Deno.ChildProcess {
+function start({ argv, cwd, env, user, input }: ChildOptions): Deno.ChildProcess {
   const [program = "", ...args] = argv;
   return new Deno.Command(program, {
     args,
     cwd,
     env,
+    uid: user?.uid,
+    gid: user?.gid,
     clearEnv: true,
     stdin: input === undefined ? "null" : "piped",
     stdout: "piped",

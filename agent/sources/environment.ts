@@ -14,8 +14,13 @@ const DEFAULTS: Record<string, string> = {
 /** The environment for `entries`: `NAME` takes a variable over, `NAME=value` sets it. */
 export function childEnvironment(
   entries: readonly string[],
-  own: (name: string) => string | undefined = (name) => Deno.env.get(name),
+  options: {
+    own?: (name: string) => string | undefined;
+    /** Another one than the agent's: the home is theirs. */
+    user?: { name: string; home: string };
+  } = {},
 ): Record<string, string> {
+  const { own = (name: string) => Deno.env.get(name), user } = options;
   const env = { ...DEFAULTS };
   const take = (name: string) => {
     const value = own(name);
@@ -23,6 +28,9 @@ export function childEnvironment(
   };
   for (const name of TAKEN_OVER) take(name);
   if (Deno.build.os === "windows") { for (const name of WINDOWS_TAKEN_OVER) take(name); }
+  if (user !== undefined) {
+    Object.assign(env, { HOME: user.home, USER: user.name, LOGNAME: user.name });
+  }
   for (const entry of entries) {
     const equals = entry.indexOf("=");
     if (equals === -1) take(entry);

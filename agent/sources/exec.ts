@@ -8,6 +8,7 @@ import { readCollected } from "../collected.ts";
 import type { Outcome, Run, Runner } from "../runner.ts";
 import { seriesMetadata } from "../script_metadata.ts";
 import { type ChildResult, runChild } from "./child.ts";
+import { findUser } from "./command_user.ts";
 import { childEnvironment } from "./environment.ts";
 import { expositionOptions, ExpositionReader, unusableText } from "./exposition_series.ts";
 import { PLUGIN_STATES, pluginSeries } from "./nagios_series.ts";
@@ -63,12 +64,17 @@ export class ExecRunner implements Runner {
   async #collect({ at_ms, timeout_ms }: Run): Promise<Outcome> {
     const { cwd, env = [], bytes_max, format } = this.#settings;
     const { clock, slots } = this.#context;
+    const user = this.#settings.user === undefined
+      ? undefined
+      : await findUser(this.#settings.user);
+    if (user !== undefined && "fault" in user) return failed(user.fault);
     using _slot = await slots.take();
     if (this.#stop.signal.aborted) return { kind: "lost", message: "it was stopped" };
     const result = await runChild({
       argv: execArgv(this.#settings),
       cwd,
-      env: childEnvironment(env),
+      env: childEnvironment(env, { user }),
+      user,
       timeout_ms,
       bytes_max,
       clock,

@@ -76,6 +76,8 @@ export const execSchema = z.strictObject({
       `must be one of ${EXEC_FORMATS.join(", ")}: current value is ${shown(issue.input)}`,
   }),
   cwd: text().optional(),
+  /** As whom it runs, when the agent is root. */
+  user: text(100).optional(),
   /** `NAME` is taken over from the agent's environment, `NAME=value` is set. */
   env: z.array(
     argument.regex(ENV_ENTRY, 'must be a name such as "PGHOST", or "PGHOST=db"'),

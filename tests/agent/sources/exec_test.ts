@@ -1,5 +1,6 @@
 /** Real commands: their output, their ends, and what is left of them. */
 import assert from "node:assert/strict";
+import { readUser } from "../../../agent/sources/command_user.ts";
 import { childEnvironment } from "../../../agent/sources/environment.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import { messageOf, seriesOf, type Sources, sources } from "./source_fixture.ts";
@@ -204,12 +205,49 @@ Deno.test("exec: only so many commands run at once", async () => {
   assert.ok(counts.every((count) => count >= 1 && count <= 2), counts.join());
 });
 
+Deno.test("exec: a command runs as another user, when the agent is root", async () => {
+  const command = ["/bin/sh", "-c", 'echo "{\\"uid\\": $(id -u), \\"groups\\": $(id -G | wc -w)}"'];
+  await using all = await sources({
+    exec: {
+      other: { command, user: "nobody", format: "json", ...LONG },
+      missing: { command, user: "no-such", format: "json", ...LONG },
+    },
+  });
+  const outcome = await all.run("other");
+  if (Deno.uid() !== 0) {
+    return assert.match(messageOf(outcome), /the agent is not root; leave out user$/);
+  }
+  const nobody = readUser(await Deno.readTextFile("/etc/passwd"), "nobody");
+  assert.deepEqual(seriesOf(outcome), { "other.uid": nobody?.uid, "other.groups": 1 });
+  assert.match(messageOf(await all.run("missing")), /there is no such user in \/etc\/passwd$/);
+});
+
+Deno.test("readUser() finds exactly one name", () => {
+  const passwd =
+    "root:x:0:0:root:/root:/bin/bash\nmonitor:x:998:997::/var/lib/monitor:/bin/false\n+::\n";
+  assert.deepEqual(readUser(passwd, "monitor"), {
+    name: "monitor",
+    uid: 998,
+    gid: 997,
+    home: "/var/lib/monitor",
+  });
+  for (const name of ["", "+", "mon", "x"]) assert.equal(readUser(passwd, name), undefined);
+});
+
 Deno.test("childEnvironment() gives what is named, and nothing of the agent's", () => {
   const own: Record<string, string> = { PATH: "/x", MONITOR_AGENT_TOKEN: "secret", PGHOST: "db" };
-  assert.deepEqual(childEnvironment(["PGHOST", "MISSING", "A=b=c"], (name) => own[name]), {
+  assert.deepEqual(childEnvironment(["PGHOST", "MISSING", "A=b=c"], { own: (name) => own[name] }), {
     PATH: "/x",
     LC_ALL: "C",
     PGHOST: "db",
     A: "b=c",
+  });
+  const user = { name: "nagios", home: "/var/lib/nagios" };
+  assert.deepEqual(childEnvironment([], { own: (name) => own[name], user }), {
+    PATH: "/x",
+    LC_ALL: "C",
+    HOME: "/var/lib/nagios",
+    USER: "nagios",
+    LOGNAME: "nagios",
   });
 });
