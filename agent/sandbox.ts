@@ -17,17 +17,18 @@ import type { HostMethods } from "./host.ts";
 import { ScriptProcesses } from "./isolation/processes.ts";
 import type { ProcessEnd } from "./isolation/script_process.ts";
 import { DEFAULT_ISOLATION, type ProcessSettings } from "./isolation/settings.ts";
-import { type Grants, grantsOf, mergedGrants, NO_GRANTS, processGroup } from "./isolation/walls.ts";
-import { normalPermissions, type PermissionSet } from "./permissions.ts";
+import { type Grants, grantsOf, mergedGrants, NO_GRANTS } from "./isolation/walls.ts";
+import type { PermissionSet } from "./permissions.ts";
 import { type Answer, Cell, type CellAnswer } from "./sandbox_cell.ts";
+import { cellKey, type Inmate, isAccusation, plainAnswer, processKey } from "./sandbox_inmate.ts";
 import {
+  afterAccusation,
   afterGoodRun,
-  afterHog,
+  afterLoss,
   afterStrike,
   afterTimeout,
   HOME,
   type Place,
-  split,
   STRIKES_MAX,
 } from "./sandbox_place.ts";
 import { WorkerPort } from "./sandbox_port.ts";
@@ -52,18 +53,8 @@ export interface SandboxOptions {
 
 /** Loading includes whatever a script computes at its top level, which should be nothing. */
 const LOAD_MS_MAX = 5_000;
-/** How often a script is asked again when others brought its Worker down. */
-const RETRIES_MAX = 4;
-
-interface Inmate {
-  script: SandboxScript;
-  permissions: PermissionSet;
-  place: Place;
-  /** Only looked at, in a Worker for nothing else. */
-  apart?: boolean;
-  /** Why it is never run again. */
-  banned?: string;
-}
+/** How often a script is asked again when others brought its Worker down: each time one is moved out. */
+const RETRIES_MAX = 20;
 
 export class Sandbox implements Disposable, AsyncDisposable {
   readonly #options: SandboxOptions;
@@ -129,7 +120,6 @@ export class Sandbox implements Disposable, AsyncDisposable {
   async collect(name: string, timeout_ms: number): Promise<Answer> {
     const inmate = this.#inmates.get(name);
     if (inmate === undefined) return { kind: "failed", message: "is not admitted" };
-    if (inmate.banned !== undefined) return { kind: "failed", message: inmate.banned };
     const wanted = () => this.#inmates.get(name) === inmate;
     const answer = await this.#attempt(inmate, async (cell) => {
       if (!cell.isLoaded(inmate.script)) {
@@ -182,14 +172,18 @@ export class Sandbox implements Disposable, AsyncDisposable {
       if (refusal !== undefined) return { kind: "failed", message: refusal };
       this.#processes.refresh(processKey(inmate));
       const answer = await work(this.#cellOf(inmate));
-      if (answer.kind === "hog") {
-        this.#move(inmate, afterHog(inmate.place), answer.message);
+      if (answer.kind === "done") return answer;
+      if (isAccusation(inmate, answer)) {
+        // others were at work there, too: it is tried alone before anything is held against it
+        this.#move(inmate, afterAccusation(inmate.place), answer.message);
       } else if (answer.kind !== "lost") return answer;
+      else if (retry > 0) inmate.place = afterLoss(inmate.place, inmate.script.name);
       if (this.#disposed || !wanted() || retry === RETRIES_MAX) return answer;
     }
   }
 
   #refusal(inmate: Inmate): string | undefined {
+    if (inmate.banned !== undefined) return inmate.banned;
     if (inmate.script.origin === "shipped") return undefined;
     return this.#processes.refusal(processKey(inmate));
   }
@@ -209,7 +203,7 @@ export class Sandbox implements Disposable, AsyncDisposable {
   #strike(inmate: Inmate, message: string): void {
     const place = afterStrike(inmate.place);
     this.#move(inmate, place, message);
-    if (place.strikes < STRIKES_MAX) return;
+    if (place.strikes < STRIKES_MAX || inmate.banned !== undefined) return;
     inmate.banned = `${message}; it is not run again until its file has changed`;
     this.#options.log.warn("Collector is given up", { script: inmate.script.name, message });
   }
@@ -238,8 +232,7 @@ export class Sandbox implements Disposable, AsyncDisposable {
     });
     const [first, ...others] = inmates;
     if (first !== undefined && others.length === 0) return this.#strike(first, end.message);
-    const places = split(inmates.map(({ place }) => place));
-    inmates.forEach((inmate, index) => inmate.place = places[index] ?? inmate.place);
+    for (const inmate of inmates) inmate.place = afterLoss(inmate.place, inmate.script.name);
   }
 
   #cellOf(inmate: Inmate): Cell {
@@ -250,7 +243,7 @@ export class Sandbox implements Disposable, AsyncDisposable {
     const { script: { name, origin }, permissions, place } = inmate;
     const cell = new Cell({
       name: place.apart === "shared" ? `${origin} collectors` : `collector ${name}`,
-      ...{ permissions, host, clock },
+      ...{ permissions, host, clock, trusted: origin === "shipped" },
       openPort: (options, listener) =>
         origin === "shipped"
           ? new WorkerPort(options, listener)
@@ -272,26 +265,4 @@ export class Sandbox implements Disposable, AsyncDisposable {
       .reduce((sum, one) => mergedGrants(sum, grantsOf(one.permissions)), NO_GRANTS);
     return { key, grants };
   }
-}
-
-/** Scripts with equal keys share a process. */
-function processKey({ script, permissions, place, apart }: Inmate): string {
-  if (script.origin === "shipped") return "agent";
-  if (apart) return "apart";
-  const alone = place.apart === "process" ? `alone ${script.name}` : place.half;
-  return `${processGroup(permissions)} ${alone}`;
-}
-
-/** Scripts with equal keys share a Worker. It begins with the process's. */
-function cellKey(inmate: Inmate): string {
-  const { script, permissions, place, apart } = inmate;
-  const alone = place.apart === "shared" || apart ? "" : script.name;
-  return [processKey(inmate), JSON.stringify(normalPermissions(permissions)), alone].join("\n");
-}
-
-/** What is only between a cell and us is a failure for everybody else. */
-function plainAnswer(answer: CellAnswer): Answer {
-  if (answer.kind === "done") return answer;
-  const { kind, message } = answer;
-  return { kind: kind === "hog" || kind === "killed" ? "failed" : kind, message };
 }

@@ -32,6 +32,8 @@ export interface CellOptions {
   /** Shown in diagnostics. */
   name: string;
   permissions: PermissionSet;
+  /** Its scripts are part of the product. */
+  trusted: boolean;
   openPort: (options: PortOptions, listener: PortListener) => Port;
   host: HostMethods;
   clock: Clock;
@@ -47,6 +49,8 @@ interface Pending extends RunCalls {
   settled: AbortController;
   /** Its deadline has passed. */
   overdue: boolean;
+  /** The Worker has turned to it. */
+  turned: boolean;
 }
 
 /** Stray errors and console lines passed on; a flood is cut here. Per cell, until a script is done. */
@@ -54,9 +58,9 @@ const STRAYS_MAX = 20;
 
 /** A thread that does not answer for so long is busy; on a crowded machine it may be just hungry. */
 const SIGN_OF_LIFE_MS_MAX = 2_000;
-const SIGN_OF_LIFE_STEP_MS = 250;
+const SIGN_OF_LIFE_STEP_MS = 125;
 /** Others wait that long for the thread before anybody looks who has it. */
-const HOG_MS = 500;
+const HOG_MS = 250;
 /** Whoever used less of the time that has passed got no processor. */
 const BUSY_SHARE = 0.6;
 
@@ -69,6 +73,7 @@ type Life = "alive" | "busy" | "silent";
 export class Cell {
   readonly #options: CellOptions;
   readonly #port: Port;
+  readonly #key = crypto.randomUUID();
   readonly #host_calls: HostCalls;
   readonly #pending = new Map<number, Pending>();
   readonly #loaded = new Map<string, string>();
@@ -76,22 +81,26 @@ export class Cell {
   #turn = 0;
   #next_request = 1;
   #strays = 0;
+  /** The Worker has said something: it has started. */
+  #spoken = false;
   #closed = false;
   /** Aborted by a sign of life; set while one is being waited for. */
   #sign_of_life = new AbortController();
   #life: Promise<Life> | undefined;
-  /** Aborted when nobody waits for the thread any more; set while that is watched. */
+  /** Aborted when nothing is asked of the Worker any more; set while it is watched. */
   #calm: AbortController | undefined;
 
   constructor(options: CellOptions) {
     this.#options = options;
     const { name, permissions, openPort } = options;
-    this.#port = openPort({ name, permissions: normalPermissions(permissions) }, {
+    const granted = normalPermissions(permissions);
+    this.#port = openPort({ name, permissions: granted }, {
       onMessage: (data) => this.#receive(data),
       onGone: ({ guilty, message }) => this.#gone(guilty, message),
     });
     this.#host_calls = new HostCalls({ ...options, send: (message) => this.#send(message) });
-    this.#send({ type: "start", platform: Deno.build.os });
+    const held = options.trusted ? undefined : granted;
+    this.#send({ type: "start", platform: Deno.build.os, held });
   }
 
   /** An ended cell answers nothing any more; make a new one. */
@@ -153,7 +162,7 @@ export class Cell {
     const request = this.#next_request++;
     return new Promise((resolve) => {
       const pending: Pending = {
-        ...{ script, timeout_ms, resolve, overdue: false, calls: 0, under_way: 0 },
+        ...{ script, timeout_ms, resolve, overdue: false, turned: false, calls: 0, under_way: 0 },
         settled: new AbortController(),
       };
       this.#pending.set(request, pending);
@@ -168,7 +177,7 @@ export class Cell {
     void clock.sleep(timeout_ms, settled.signal).then(() => {
       if (this.#pending.has(request)) return this.#expire(request);
     });
-    if (this.#pending.size > 1 && this.#calm === undefined) void this.#watchForHogs();
+    if (this.#calm === undefined) void this.#watchForHogs();
   }
 
   #settle(request: number, answer: CellAnswer): void {
@@ -176,7 +185,7 @@ export class Cell {
     if (pending === undefined) return;
     this.#pending.delete(request);
     this.#strays = 0;
-    if (this.#pending.size < 2) this.#calm?.abort();
+    if (this.#pending.size === 0) this.#calm?.abort();
     pending.settled.abort();
     pending.resolve(answer);
   }
@@ -218,18 +227,24 @@ export class Cell {
     this.#end({ kind: "lost", message: "another script missed its deadline" }, { busy: false });
   }
 
-  /** While several scripts share the thread, none may keep it. */
+  /** While anybody waits for the thread, none may keep it: no script, and nothing that one left behind. */
   async #watchForHogs(): Promise<void> {
     if (this.#port.cpu_ms() === undefined) return;
-    const calm = this.#calm = new AbortController();
-    while (!calm.signal.aborted && !this.#closed) {
-      await this.#options.clock.sleep(HOG_MS, calm.signal);
-      if (calm.signal.aborted || this.#closed || await this.#askLife() !== "busy") continue;
-      if (!calm.signal.aborted && this.#pending.has(this.#turn)) {
-        this.#endBusy({ kind: "hog", message: "kept its thread busy while others waited" });
-      }
+    const { signal } = this.#calm = new AbortController();
+    while (!signal.aborted && !this.#closed) {
+      await this.#options.clock.sleep(HOG_MS, signal);
+      if (signal.aborted || this.#closed || !this.#isAwaited()) continue;
+      if (await this.#askLife() !== "busy" || !this.#isAwaited()) continue;
+      this.#endBusy({ kind: "hog", message: "kept its thread busy while others waited" });
     }
     this.#calm = undefined;
+  }
+
+  /** Whether a request waits for the thread, of a Worker that has started. */
+  #isAwaited(): boolean {
+    if (!this.#spoken) return false;
+    const pending = [...this.#pending.values()];
+    return pending.length > 1 || pending.some(({ turned }) => !turned);
   }
 
   /** Whoever has the thread gets the answer; nobody, when it was taken by what a script left behind. */
@@ -261,14 +276,18 @@ export class Cell {
   }
 
   #send(message: ToWorker): void {
-    if (!this.#closed) this.#port.post(message);
+    if (!this.#closed) this.#port.post({ ...message, key: this.#key });
   }
 
   #receive(data: unknown): void {
     const message = readFromWorker(data);
     if (message === undefined || this.#closed) return;
-    if (message.type === "turn") this.#turn = message.request;
-    else if (message.type === "done") {
+    this.#spoken = true;
+    if (message.type === "turn") {
+      this.#turn = message.request;
+      const pending = this.#pending.get(message.request);
+      if (pending !== undefined) pending.turned = true;
+    } else if (message.type === "done") {
       this.#settle(message.request, { kind: "done", json: message.json });
     } else if (message.type === "failed") {
       this.#settle(message.request, { kind: "failed", message: message.message });

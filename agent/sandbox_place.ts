@@ -3,14 +3,17 @@
  * behave; whoever does not is moved out, so that it costs nobody else anything:
  *
  *   shared ──missed a deadline──▶ a Worker for it alone, in the same process
- *      └─────── a strike ───────▶ a process for it alone ── STRIKES_MAX strikes ──▶ never run again
+ *      └──────── accused ───────▶ a process for it alone ── STRIKES_MAX strikes ──▶ never run again
  *
- * A strike is a run whose process had to be ended: memory, an endless loop, a crash. When a process
- * ends and nobody was at work there (a timer that a run left behind), all who live in it are suspects:
- * they are split into two halves with a process each, again and again, until one is left.
+ * A script is accused when its process had to be ended (memory, a loop, a crash) while it had the turn.
+ * That need not be its fault: what another has left behind runs at any time. So it is run again alone,
+ * and a strike is only what happens there.
  *
- * A script that was moved may be innocent: memory that others used up runs out at anybody's turn. So
- * after some good runs it goes back to the others, and each time it needs twice as many.
+ * When a process ends and nobody had the turn, or again and again, all who were in it are suspects: they
+ * are split into two halves with a process each, until the one is alone. Names decide who goes where, so
+ * that nobody has to know the others.
+ *
+ * After some good runs a script goes back to the others, and each time it needs twice as many.
  */
 
 export interface Place {
@@ -30,21 +33,37 @@ export const HOME: Place = {
 
 /** After so many strikes a script is not run again. */
 export const STRIKES_MAX = 3;
+/** Sixteen processes; whoever is left then gets one each. */
+const HALVES_MAX = 4;
 const GOOD_RUNS_MAX = 10_000;
+
+/** Whether what goes wrong there is its own doing. */
+export function isAlone(place: Place): boolean {
+  return place.apart === "process";
+}
 
 /** It missed a deadline, and did not keep the thread busy meanwhile. */
 export function afterTimeout(place: Place): Place {
-  return { ...place, apart: place.apart === "shared" ? "worker" : place.apart, good_runs: 0 };
+  return { ...place, apart: isAlone(place) ? "process" : "worker", good_runs: 0 };
 }
 
-/** Its process had to be ended because of it. */
-export function afterStrike(place: Place): Place {
-  return { ...afterHog(place), strikes: place.strikes + 1 };
-}
-
-/** It kept the thread while others waited: no fault, but not among others. */
-export function afterHog(place: Place): Place {
+/** It had the turn when its process had to be ended. */
+export function afterAccusation(place: Place): Place {
   return { ...place, apart: "process", half: "", good_runs: 0 };
+}
+
+/** Its process had to be ended, and it was alone there. */
+export function afterStrike(place: Place): Place {
+  return { ...afterAccusation(place), strikes: place.strikes + 1 };
+}
+
+/** The process it shared was ended once more: it is one of the suspects. */
+export function afterLoss(place: Place, name: string): Place {
+  if (isAlone(place)) return place;
+  const { half } = place;
+  if (half.length === HALVES_MAX) return afterAccusation(place);
+  const digit = (hash(name) >>> half.length) & 1;
+  return { ...place, half: `${half}${digit}`, good_runs: 0 };
 }
 
 /** A run ended as it should, with a value or an error. */
@@ -56,12 +75,12 @@ export function afterGoodRun(place: Place): Place {
   return { ...HOME, good_runs_wanted: Math.min(2 * good_runs_wanted, GOOD_RUNS_MAX) };
 }
 
-/** The places of suspects who lived together, in the same order. */
-export function split(places: readonly Place[]): Place[] {
-  const first = Math.ceil(places.length / 2);
-  return places.map((place, index) => ({
-    ...place,
-    half: place.half + (index < first ? "0" : "1"),
-    good_runs: 0,
-  }));
+/** FNV-1a, stirred once more: names that differ in their last letter go different ways, too. */
+function hash(name: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < name.length; index++) {
+    value = Math.imul(value ^ name.charCodeAt(index), 0x01000193);
+  }
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  return value ^ (value >>> 13);
 }

@@ -1,5 +1,5 @@
 /** Where the Worker of a cell is: in the agent itself, or in a process of its own (isolation/). */
-import type { ToWorker } from "./sandbox_protocol.ts";
+import type { KeyedMessage } from "./sandbox_protocol.ts";
 import type { NormalPermissions } from "./permissions.ts";
 
 /** A way to one Worker. */
@@ -9,7 +9,7 @@ export interface Port {
   /** Whether it has. */
   readonly open: boolean;
   /** Told in order; before it is open, later. */
-  post(message: ToWorker): void;
+  post(message: KeyedMessage): void;
   /**
    * Ends the Worker. `busy`: its thread does not answer, and where it shares a process with others,
    * that has to end as a whole. `blamed`: it is known which script is the reason.
@@ -67,7 +67,7 @@ export class WorkerPort implements Port {
     };
   }
 
-  post(message: ToWorker): void {
+  post(message: KeyedMessage): void {
     if (!this.#closed) this.#worker.postMessage(message);
   }
 

@@ -5,9 +5,11 @@
  * Results travel as JSON text. Parsing gives nothing but plain data, and its length is known before.
  */
 
+import type { NormalPermissions } from "./permissions.ts";
+
 export type ToWorker =
-  /** First message. */
-  | { type: "start"; platform: string }
+  /** First message. `held`: what scripts that are not part of the product were granted. */
+  | { type: "start"; platform: string; held?: NormalPermissions }
   | { type: "load"; request: number; script: string; text: string }
   | { type: "collect"; request: number; script: string; options: Record<string, unknown> }
   | { type: "forget"; script: string }
@@ -15,6 +17,12 @@ export type ToWorker =
   | { type: "refuse"; call: number; message: string }
   /** Answered at once by a Worker whose thread is free. */
   | { type: "ping" };
+
+/**
+ * As it travels: scripts can make events of their own, so the Worker takes only messages with the key
+ * that came with the first one, before any script was there.
+ */
+export type KeyedMessage = ToWorker & { key: string };
 
 export type FromWorker =
   /** The Worker turns to this request; if it says nothing any more, that is the one it is busy with. */

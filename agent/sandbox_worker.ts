@@ -5,12 +5,17 @@
  * What is needed of the global object is taken first; then sandbox_doors.ts takes it from the scripts.
  */
 import type { Collected, Host } from "./monitor.d.ts";
-import { closeDoors } from "./sandbox_doors.ts";
-import { type FromWorker, RESULT_CHARS_MAX, type ToWorker } from "./sandbox_protocol.ts";
+import { closeDoors, type Doors } from "./sandbox_doors.ts";
+import {
+  type FromWorker,
+  type KeyedMessage,
+  RESULT_CHARS_MAX,
+  type ToWorker,
+} from "./sandbox_protocol.ts";
 
 // The program is checked as a window, this file runs as a Worker: the calls it needs.
 const scope = globalThis as unknown as {
-  addEventListener(type: "message", listener: (event: MessageEvent<ToWorker>) => void): void;
+  addEventListener(type: "message", listener: (event: MessageEvent<KeyedMessage>) => void): void;
   addEventListener(type: "error", listener: (event: ErrorEvent) => void): void;
   addEventListener(type: "unhandledrejection", listener: (e: PromiseRejectionEvent) => void): void;
   postMessage(message: FromWorker): void;
@@ -30,6 +35,10 @@ const calls = new Map<
 >();
 let next_call = 1;
 let platform = "";
+/** What the agent's messages are known by; nothing is taken before it is known. */
+let known_key: string | undefined;
+let doors: Doors | undefined;
+const print = (message: string) => post({ type: "console", message });
 
 /**
  * A frame of a script in a stack. Scripts are data: URLs, of which stacks show only the beginning;
@@ -152,18 +161,18 @@ function settle(message: Extract<ToWorker, { type: "reply" | "refuse" }>): void 
   else call.reject(new Error(message.message));
 }
 
-const doors = closeDoors((message) => post({ type: "console", message }));
-
 scope.addEventListener("message", ({ data }) => {
-  if (data.type === "start") {
-    ({ platform } = data);
+  if (data.type === "start" && known_key === undefined) {
+    ({ platform, key: known_key } = data);
+    doors = closeDoors({ print, held: data.held });
     return;
   }
+  if (data.key !== known_key || data.type === "start") return;
   if (data.type === "ping") return post({ type: "pong" });
   if (data.type === "forget") return void scripts.delete(data.script);
   if (data.type === "reply" || data.type === "refuse") return settle(data);
   post({ type: "turn", request: data.request });
-  doors.nextRun();
+  doors?.nextRun();
   if (data.type === "load") void load(data);
   else void collect(data);
 });

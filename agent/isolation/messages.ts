@@ -6,12 +6,12 @@
  */
 import type { NormalPermissions } from "../permissions.ts";
 import type { Grants } from "./walls.ts";
-import type { ToWorker } from "../sandbox_protocol.ts";
+import type { KeyedMessage } from "../sandbox_protocol.ts";
 
 export type ToKeeper =
   /** A Worker with these permissions and no others, from now on known by this number. */
   | { type: "open"; cell: number; name: string; permissions: NormalPermissions }
-  | { type: "tell"; cell: number; message: ToWorker }
+  | { type: "tell"; cell: number; message: KeyedMessage }
   | { type: "close"; cell: number };
 
 export type FromKeeper =

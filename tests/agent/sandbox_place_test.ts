@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  afterAccusation,
   afterGoodRun,
-  afterHog,
+  afterLoss,
   afterStrike,
   afterTimeout,
   HOME,
   type Place,
-  split,
 } from "../../agent/sandbox_place.ts";
 
 const times = (count: number, step: (place: Place) => Place, from: Place) =>
@@ -19,7 +19,7 @@ Deno.test("a script that misses a deadline gets a Worker, and a strike gives it 
   assert.equal(afterStrike(afterTimeout(HOME)).apart, "process");
   assert.equal(afterTimeout(afterStrike(HOME)).apart, "process", "it does not come back by that");
   assert.equal(afterStrike(afterStrike(HOME)).strikes, 2);
-  assert.equal(afterHog(HOME).strikes, 0, "that was no fault");
+  assert.equal(afterAccusation(HOME).strikes, 0, "that was no fault");
 });
 
 Deno.test("good runs bring a script back, the second time after twice as many", () => {
@@ -35,18 +35,30 @@ Deno.test("good runs bring a script back, the second time after twice as many", 
   );
 });
 
-Deno.test("split() finds one suspect among many in as many steps as halving takes", () => {
-  fc.assert(fc.property(fc.integer({ min: 1, max: 100 }), fc.nat(), (count, pick) => {
-    const culprit = pick % count;
-    let places = Array.from({ length: count }, () => HOME);
+Deno.test("suspects are split until the culprit is alone, and nobody needs more than six steps", () => {
+  const names = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 20 }), {
+    minLength: 2,
+    maxLength: 60,
+  });
+  fc.assert(fc.property(names, fc.nat(), (all, pick) => {
+    const culprit = all[pick % all.length] ?? "";
+    const places = new Map(all.map((name) => [name, HOME]));
+    const home = (name: string) => {
+      const { apart, half } = places.get(name) ?? HOME;
+      return apart === "process" ? name : half;
+    };
     let steps = 0;
-    for (;; steps++) {
-      const home = places[culprit]?.half;
-      const suspects = places.flatMap(({ half }, index) => half === home ? [index] : []);
+    for (; steps < 6; steps++) {
+      const suspects = all.filter((name) => home(name) === home(culprit));
       if (suspects.length === 1) break;
-      const moved = split(suspects.map((index) => places[index] ?? HOME));
-      places = places.map((place, index) => moved[suspects.indexOf(index)] ?? place);
+      for (const name of suspects) places.set(name, afterLoss(places.get(name) ?? HOME, name));
     }
-    assert.ok(steps <= Math.ceil(Math.log2(count)), `${steps} steps for ${count}`);
+    assert.deepEqual(all.filter((name) => home(name) === home(culprit)), [culprit]);
   }));
+});
+
+Deno.test("names that differ in their last letter do not all go into the same half", () => {
+  const halves = Array.from({ length: 16 }, (_, n) => afterLoss(HOME, `disk_${n}`).half);
+  const first = halves.filter((half) => half === "0").length;
+  assert.ok(first >= 4 && first <= 12, `${first} of 16`);
 });

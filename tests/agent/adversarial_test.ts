@@ -1,0 +1,78 @@
+/**
+ * Scripts that abuse time and memory, one after the other in the process of one that behaves, with real time: each is
+ * answered soon after its deadline with a failure of its own, and the good one gets its values all along.
+ */
+import assert from "node:assert/strict";
+import { readCollected } from "../../agent/collected.ts";
+import { createHostMethods } from "../../agent/host.ts";
+import { Sandbox } from "../../agent/sandbox.ts";
+import { systemClock } from "../../clock.ts";
+import { ABUSING, LOADING_ATTACKS } from "./adversarial/abusing.ts";
+import { attackName, attackText, World } from "./adversarial/world.ts";
+import { EventLog } from "./event_log.ts";
+
+const GOOD =
+  "let n = 0; export const collect = async (host) => (await host.uptime()) > 0 ? 42 : 0;";
+const TIMEOUT_MS = 300;
+/** Of the usual interval of 10 s, half: tests share their machine. */
+const DELAY_MS_MAX = 5_000;
+
+const clock = systemClock;
+
+function makeSandbox(events: EventLog): Sandbox {
+  return new Sandbox({ host: createHostMethods({ clock }), clock, log: events.log });
+}
+
+/** Asks the good script again and again until `until` is settled; the longest it took. */
+async function bystander(sandbox: Sandbox, until: Promise<unknown>): Promise<number> {
+  let open = true;
+  void until.finally(() => open = false);
+  let longest_ms = 0;
+  while (open) {
+    const begin_ms = clock.monotonic();
+    const answer = await sandbox.collect("good", 2_000);
+    assert.deepEqual(answer, { kind: "done", json: "42" });
+    longest_ms = Math.max(longest_ms, clock.monotonic() - begin_ms);
+    await clock.sleep(20);
+  }
+  return longest_ms;
+}
+
+Deno.test(`${ABUSING.length} scripts that abuse time and memory cost only themselves`, async (t) => {
+  await using world = await World.make();
+  await using sandbox = makeSandbox(new EventLog());
+  sandbox.admit({ name: "good", origin: "user", text: GOOD }, {});
+  for (const attack of ABUSING) {
+    await t.step(attack.name, async () => {
+      const text = attackText(attack, world.place);
+      const name = attackName(attack);
+      sandbox.admit({ name, origin: "user", text }, {});
+      const run = sandbox.collect(name, TIMEOUT_MS);
+      const longest_ms = await bystander(sandbox, run);
+      const answer = await run;
+      assert.ok(longest_ms < DELAY_MS_MAX, `the good script waited ${longest_ms} ms`);
+      if (answer.kind === "done") {
+        const read = readCollected(answer.json ?? "null", { name, at_ms: 0 });
+        assert.deepEqual("fault" in read ? [] : [...read.series.values()].filter(Boolean), []);
+      } else assert.ok(answer.kind !== "lost", `it is not told what it did: ${answer.message}`);
+      sandbox.dismiss(name);
+      sandbox.trim();
+    });
+  }
+  assert.deepEqual(await world.damage(), []);
+});
+
+Deno.test("scripts that abuse their loading cost nothing that runs", async () => {
+  await using world = await World.make();
+  const events = new EventLog();
+  await using sandbox = makeSandbox(events);
+  sandbox.admit({ name: "good", origin: "user", text: GOOD }, {});
+  const looks = Promise.all(LOADING_ATTACKS.map(async (attack) => {
+    const text = attackText(attack, world.place);
+    const script = { name: attackName(attack), origin: "user" as const, text };
+    return await sandbox.inspect(script, { apart: true });
+  }));
+  const longest_ms = await bystander(sandbox, looks);
+  assert.ok(longest_ms < DELAY_MS_MAX, `the good script waited ${longest_ms} ms`);
+  for (const answer of await looks) assert.notEqual(answer.kind, "done");
+});
