@@ -12,6 +12,7 @@ import { askYesNo } from "./server/cli/confirm.ts";
 import { dataCommands } from "./server/cli/data_command.ts";
 import { createProgram, runProgram } from "./server/cli/program.ts";
 import { listenForStop } from "./server/cli/signals.ts";
+import { tellingCommands } from "./server/cli/telling_command.ts";
 import { layoutTable } from "./server/cli/table.ts";
 import { programName, systemTerminal } from "./server/cli/terminal.ts";
 import {
@@ -69,6 +70,7 @@ if (import.meta.main) {
     ...[up, serve, agent, script],
     ...readingCommands(context),
     alertsCommand(context),
+    ...tellingCommands(context),
     ...dataCommands(context),
     ...[migrate, aggregate, doctor, installCommand(context), versionCommand(context)],
   ]);

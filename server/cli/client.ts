@@ -180,6 +180,8 @@ export class Client {
     const cause = told.success ? safeText(told.data.error) : `it answered with status ${status}`;
     const hint = status === 404
       ? `"${programName()} hosts" and "${programName()} latest HOST" list what is there`
+      : status === 400
+      ? "change what it names, and ask again"
       : status === 401 || status === 403
       ? "ask the server's operator for access"
       : "look at the server's log, or try again later";

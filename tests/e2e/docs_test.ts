@@ -61,7 +61,9 @@ async function checkJson(block: Block, shell: DocShell): Promise<void> {
   const kind = configurationKind(block);
   if (kind === "other") return;
   const secret = shell.dir.join("secret");
-  await Deno.writeTextFile(secret, "secret\n");
+  // a channel's secret may be an address
+  const isOfChannels = block.text.includes('"channels"');
+  await Deno.writeTextFile(secret, isOfChannels ? "https://hooks.example/secret\n" : "secret\n");
   const text = block.text.replaceAll(/("\w+_file": )"[^"]+"/g, `$1${JSON.stringify(secret)}`);
   const file = shell.dir.join("work", kind === "server" ? "config.json" : "agent.json");
   await Deno.writeTextFile(file, text);
@@ -108,7 +110,13 @@ Deno.test("README.md and docs/: every command works, every configuration is one"
   await using shell = await docShell();
   // where the pages say that an ordinary user's data is
   const data = shell.dir.join("home", ".local", "share", "monitor");
-  await using server = await startMonitor(["serve", "--port", "0", "--data", data]);
+  // the pages have a channel called "ops"
+  const config = shell.dir.join("server.json");
+  const channels = { ops: { kind: "command", command: ["true"] } };
+  await Deno.writeTextFile(config, JSON.stringify({ channels }));
+  await using server = await startMonitor(
+    ["serve", "--port", "0", "--data", data, "--config", config],
+  );
   shell.url = server.url;
   await using agent = await startMonitor(
     ["agent", "--hostname", "web-1", "--server", server.url, "--data", shell.dir.join("agent")],
