@@ -23,7 +23,7 @@ import type { ScriptCost } from "./script_costs.ts";
 import { Sender, type SenderStatus } from "./sender.ts";
 import { sendSpreadMs } from "./send_spread.ts";
 import { Spool } from "./spool.ts";
-import { Minutes, summaryFields, type SummarySource } from "./summary.ts";
+import { ClockWatch, Minutes, summaryFields, type SummarySource } from "./summary.ts";
 
 export interface AgentOptions {
   config: AgentConfig;
@@ -108,6 +108,7 @@ class RunningAgent implements Agent {
   #sent: Promise<void> = Promise.resolve();
   readonly #stopped = Promise.withResolvers<void>();
   readonly #minutes = new Minutes();
+  readonly #clock_watch = new ClockWatch();
   #summarised: SummarySource;
   #stopping = false;
 
@@ -237,6 +238,7 @@ class RunningAgent implements Agent {
     const costs = own.script_costs;
     const before = this.#summarised;
     this.#summarised = { ...own, scripts_ms_total: msOf(costs) };
+    this.#clock_watch.tell(own.sender.clock_offset_ms, this.#options.log);
     this.#options.log.info("Last minute", summaryFields(before, this.#summarised));
     return ownMinuteSeries(own);
   }

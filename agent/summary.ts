@@ -1,5 +1,5 @@
-/** The line a minute in which an agent says how it is doing. Pure. */
-import type { LogFields } from "../log.ts";
+/** What an agent says once a minute about how it is doing. */
+import type { LogFields, Logger } from "../log.ts";
 import type { OwnNumbers } from "./own_metrics.ts";
 
 export type SummarySource = Pick<OwnNumbers, "outbox" | "sender" | "ticks_missed"> & {
@@ -31,6 +31,25 @@ export function summaryFields(before: SummarySource, after: SummarySource): LogF
     clock_offset_ms: sender.clock_offset_ms,
     on_disk: outbox.on_disk ? undefined : false,
   };
+}
+
+/** Samples of a machine whose clock is this wrong stand in the wrong place of every chart. */
+const CLOCK_OFFSET_MS_MAX = 30_000;
+
+/** Tells once when this machine's clock and the server's differ, and once when they do not any more. */
+export class ClockWatch {
+  #wrong = false;
+
+  tell(clock_offset_ms: number | undefined, log: Logger): void {
+    const wrong = Math.abs(clock_offset_ms ?? 0) > CLOCK_OFFSET_MS_MAX;
+    if (wrong && !this.#wrong) {
+      log.warn("This machine's clock is not the server's; samples carry this machine's time", {
+        clock_offset_ms,
+        hint: "Let NTP set both",
+      });
+    } else if (!wrong && this.#wrong) log.info("The clocks agree again", { clock_offset_ms });
+    this.#wrong = wrong;
+  }
 }
 
 /** A minute begins: tells so once for each, and not for the one in which the agent was started. */

@@ -5,7 +5,8 @@ import {
   type OwnNumbers,
   ownSeries,
 } from "../../agent/own_metrics.ts";
-import { Minutes, summaryFields } from "../../agent/summary.ts";
+import { ClockWatch, Minutes, summaryFields } from "../../agent/summary.ts";
+import { EventLog } from "./event_log.ts";
 import { readSource } from "../support/modules.ts";
 
 /** Every number is another one. */
@@ -67,6 +68,19 @@ Deno.test("summaryFields() tells the minute, and of troubles only those there we
     ...{ collected: 6, sent: 7, samples: 60, waiting: 28, spool_bytes: 4_096 },
     ...{ send_ms: 12, scripts_ms: 90, script_errors: 1, clock_offset_ms: -5 },
   });
+});
+
+Deno.test("ClockWatch tells of a wrong clock once, and when it is right again", () => {
+  const { log, events } = new EventLog();
+  const watch = new ClockWatch();
+  for (const offset_ms of [undefined, 20_000, -31_000, 40_000, 5, undefined, 31_000]) {
+    watch.tell(offset_ms, log);
+  }
+  assert.deepEqual(events.map(({ level, clock_offset_ms }) => [level, clock_offset_ms]), [
+    ["warn", -31_000],
+    ["info", 5],
+    ["warn", 31_000],
+  ]);
 });
 
 Deno.test("Minutes.begins() once for each minute after the first", () => {

@@ -106,6 +106,23 @@ Deno.test("Spool gives its disk back once everything was sent", async () => {
   await spool.close();
 });
 
+Deno.test("Spool: a kill after a segment was removed takes nothing of it for lost", async () => {
+  await using dir = await tempDir();
+  const spool = await openSpool(dir.join("a"));
+  await fill(spool, 1, 40, 100 * KIB);
+  const before = (await segmentSizes(dir.join("a"))).size;
+  const batch = await spool.peek({ ...ALL, bytes_max: 2 * KIB * KIB });
+  assert.ok(batch);
+  await spool.settle(batch, allStored(batch));
+  assert.equal((await segmentSizes(dir.join("a"))).size, before - 1);
+  await copySpool(dir.join("a"), dir.join("b"));
+  await spool.close();
+  const killed = await openSpool(dir.join("b"));
+  const { stored, waiting, dropped } = killed.status();
+  assert.deepEqual([stored, stored + waiting, dropped.damaged], [batch.entries.length, 40, 0]);
+  await killed.close();
+});
+
 Deno.test("Spool drops the oldest when it is full, and counts reports and samples", async () => {
   await using dir = await tempDir();
   const spool = await openSpool(dir.path, { bytes_max: 64 * KIB });
