@@ -7,7 +7,11 @@ export const HOLD_ARGUMENT = "--hold-scripts";
 export const CONFINE_ARGUMENT = "--confine-scripts";
 
 /** As tools/compile.ts bakes them into the executable. */
-const V8_FLAGS = ["--single-threaded-gc", "--disallow-code-generation-from-strings"];
+const V8_FLAGS = [
+  "--single-threaded-gc",
+  "--max-semi-space-size=8",
+  "--disallow-code-generation-from-strings",
+];
 
 export interface ProgramStart {
   path: string;

@@ -15,7 +15,7 @@ import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { treeUse } from "./process_tree.ts";
 
 /** Loading scripts and starting their processes is told apart. */
-const SETTLE_S = 20;
+const SETTLE_S = 30;
 const SAMPLE_MS = 5_000;
 const LATE_MS_MAX = 50;
 
@@ -128,6 +128,7 @@ async function sleepUntilTicks(signal: AbortSignal): Promise<number[]> {
 async function measure(pid: number, takings: Takings, minutes: number) {
   await systemClock.sleep(SETTLE_S * 1_000);
   takings.counting = true;
+  const missed_before = takings.missed;
   const over = new AbortController();
   const asleep = sleepUntilTicks(over.signal);
   const begun = treeUse(pid);
@@ -150,6 +151,7 @@ async function measure(pid: number, takings: Takings, minutes: number) {
   const middle = Math.floor(rss_mb.length / 2);
   return {
     asleep: spread(await asleep),
+    missed: takings.missed - missed_before,
     processes: ended.processes,
     // Each a mean, since a moment before a collection of garbage says nothing.
     rss_mb: {
@@ -198,7 +200,6 @@ export async function run(args: string[]): Promise<Record<string, unknown>> {
     ticks: ticks.length,
     complete_ticks: complete,
     overlaps: takings.overlaps,
-    missed: takings.missed,
     errors: takings.errors,
     ...figures,
   };
