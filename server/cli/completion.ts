@@ -41,7 +41,24 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function bashValues(command: CommandNode): string[] {
+interface Place {
+  /** What is typed to get there: `script run`. */
+  path: string;
+  command: CommandNode;
+}
+
+/** Commands and their own commands; there are no deeper ones. */
+function places(program: CommandNode): Place[] {
+  return program.commands.flatMap((command) => [
+    { path: command.name(), command },
+    ...command.commands.map((child) => ({
+      path: `${command.name()} ${child.name()}`,
+      command: child,
+    })),
+  ]);
+}
+
+function bashValues({ path, command }: Place): string[] {
   return longOptions(command).flatMap((option) => {
     const words = (option.argChoices ?? []).join(" ");
     const action = {
@@ -53,17 +70,19 @@ function bashValues(command: CommandNode): string[] {
     }[valueKind(option)];
     return action === undefined
       ? []
-      : [`    ${quoted(`${command.name()} ${option.long}`)}) ${action}; return ;;`];
+      : [`    ${quoted(`${path} ${option.long}`)}) ${action}; return ;;`];
   });
 }
 
 function bash(program: CommandNode): string {
   const commands = program.commands;
   const names = commands.map((command) => command.name()).join(" ");
-  const words = commands.map((command) => {
+  const all = places(program);
+  const deeper = all.map(({ path }) => path).filter((path) => path.includes(" "));
+  const words = all.map(({ path, command }) => {
     const options = [...longOptions(command).map((option) => option.long), "--help"];
     const own = [...command.commands.map((child) => child.name()), ...options].join(" ");
-    return `    ${command.name()}) words=${quoted(own)} ;;`;
+    return `    ${quoted(path)}) words=${quoted(own)} ;;`;
   });
   return `# bash completion of monitor. Load it with:  source <(monitor completion bash)
 _monitor() {
@@ -72,10 +91,16 @@ _monitor() {
     COMPREPLY=($(compgen -W ${quoted(`${names} --help --version`)} -- "$word"))
     return
   fi
-  case "\${COMP_WORDS[1]} $before" in
-${commands.flatMap(bashValues).join("\n")}
+  local at=\${COMP_WORDS[1]}
+  if [ "$COMP_CWORD" -gt 2 ]; then
+    case "$at \${COMP_WORDS[2]}" in
+      ${deeper.map(quoted).join("|") || "''"}) at="$at \${COMP_WORDS[2]}" ;;
+    esac
+  fi
+  case "$at $before" in
+${all.flatMap(bashValues).join("\n")}
   esac
-  case "\${COMP_WORDS[1]}" in
+  case "$at" in
 ${words.join("\n")}
     *) words= ;;
   esac
@@ -101,20 +126,34 @@ function zshOption(option: OptionNode): string {
   return quoted(`${option.long}[${zshText(option.description)}]${value}`);
 }
 
+function zshWords(command: CommandNode): string {
+  const children = command.commands;
+  const specs = [
+    ...longOptions(command).map(zshOption),
+    quoted("--help[show the help]"),
+    ...(children.length === 0
+      ? [quoted("*::value: ")]
+      : [quoted(`1:command:(${children.map((child) => child.name()).join(" ")})`)]),
+  ];
+  const own = `_arguments ${specs.join(" \\\n      ")}`;
+  if (children.length === 0) return own;
+  const cases = children.map((child) => `      ${child.name()}) ${zshWords(child)} ;;`);
+  return `if (( CURRENT == 2 )); then ${own}
+    else
+      local child=$words[2]
+      shift words
+      (( CURRENT-- ))
+      case $child in
+${cases.join("\n")}
+      esac
+    fi`;
+}
+
 function zsh(program: CommandNode): string {
   const names = program.commands.map((command) =>
     `    ${quoted(`${command.name()}:${zshText(command.description())}`)}`
   );
-  const cases = program.commands.map((command) => {
-    const specs = [
-      ...longOptions(command).map(zshOption),
-      quoted("--help[show the help]"),
-      ...(command.commands.length === 0
-        ? [quoted("*::value: ")]
-        : [quoted(`1:command:(${command.commands.map((child) => child.name()).join(" ")})`)]),
-    ];
-    return `    ${command.name()}) _arguments ${specs.join(" \\\n      ")} ;;`;
-  });
+  const cases = program.commands.map((command) => `    ${command.name()}) ${zshWords(command)} ;;`);
   return `#compdef monitor
 # zsh completion of monitor. Load it with:  source <(monitor completion zsh)
 _monitor() {
@@ -143,8 +182,9 @@ function fishQuoted(text: string): string {
 }
 
 function fish(program: CommandNode): string {
-  const lines = program.commands.flatMap((command) => {
-    const inside = `__fish_seen_subcommand_from ${command.name()}`;
+  const lines = places(program).flatMap(({ path, command }) => {
+    const inside = path.split(" ").map((name) => `__fish_seen_subcommand_from ${name}`)
+      .join("; and ");
     const options = longOptions(command).map((option) => {
       const value = {
         none: "",
@@ -166,7 +206,7 @@ function fish(program: CommandNode): string {
     const own = `complete -c monitor -n __fish_use_subcommand -a ${command.name()} -d ${
       fishQuoted(command.description())
     }`;
-    return [own, ...options, ...children];
+    return [...path.includes(" ") ? [] : [own], ...options, ...children];
   });
   return `# fish completion of monitor. Load it with:  monitor completion fish | source
 complete -c monitor -f

@@ -33,7 +33,13 @@ const PROGRAM = command("monitor", {
         option("--json"),
       ],
     }),
-    command("token", { commands: [command("create", {})] }),
+    command("token", {
+      commands: [
+        command("create", {
+          options: [option("--role <role>", { choices: ["read", "write"] }), option("--yes")],
+        }),
+      ],
+    }),
   ],
 });
 
@@ -54,6 +60,12 @@ Deno.test("completionScript() of bash offers commands, options and choices", asy
   assert.deepEqual(await offered(["monitor", "serve", "--log-level", ""]), ["debug", "info"]);
   assert.deepEqual(await offered(["monitor", "serve", "--port", ""]), []);
   assert.deepEqual(await offered(["monitor", "token", "c"]), ["create"]);
+  assert.deepEqual(await offered(["monitor", "token", "create", "--"]), [
+    "--role",
+    "--yes",
+    "--help",
+  ]);
+  assert.deepEqual(await offered(["monitor", "token", "create", "--role", "r"]), ["read"]);
   assert.deepEqual(await offered(["monitor", "unknown", ""]), []);
 });
 
@@ -77,7 +89,9 @@ for (const shell of SHELLS) {
 Deno.test("completionScript() names every command and option in each shell", () => {
   for (const shell of SHELLS) {
     const script = completionScript(shell, PROGRAM);
-    for (const word of ["serve", "token", "create", "config", "log-level", "port", "json"]) {
+    for (
+      const word of ["serve", "token", "create", "role", "config", "log-level", "port", "json"]
+    ) {
       assert.ok(script.includes(word), `${shell} does not know ${word}`);
     }
   }
