@@ -1,11 +1,13 @@
 /** What an operator is told about collectors when they are loaded, and when something about them changes. */
 import type { Logger } from "../log.ts";
+import { escapesSandbox } from "./approvals.ts";
 import {
   type Collector,
   isIdle,
   type LoadedCollectors,
   type RejectedScript,
 } from "./collectors.ts";
+import { permissionsText } from "./permissions.ts";
 
 export class LoadedLog {
   readonly #log: Logger;
@@ -27,6 +29,13 @@ export class LoadedLog {
     for (const problem of problems) once(problem, () => this.#log.error(problem));
     for (const script of rejected) {
       once(JSON.stringify(script), () => this.#reject(script));
+    }
+    for (const { name, origin, permissions } of collectors) {
+      if (origin !== "user" || !escapesSandbox(permissions)) continue;
+      const may = permissionsText(permissions);
+      once(`${name} ${may}`, () => {
+        this.#log.info("Collector is trusted: it escapes the sandbox", { script: name, may });
+      });
     }
     this.#changes(collectors);
     this.#told = telling;
