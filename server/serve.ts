@@ -1,7 +1,7 @@
 /**
  * Puts the server together and takes it apart again. This is the only file that knows all steps:
  *
- *   database → partitions → alerts → queue → writer → intake → aggregation → notify → HTTP
+ *   database → partitions → notify → alerts → queue → writer → intake → aggregation → HTTP
  *
  * Stopping goes backwards: no new requests, then everything accepted is committed and answered, then
  * the connections and, when it is ours, PostgreSQL.
@@ -89,6 +89,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
   const reading = startReading(database, { config, clock, started });
   startBackground(database, { log, clock, started });
+  const notify = startNotify(database, { config, log, clock, started });
   const { alerting, routes } = await startAlerts({
     sql,
     address: database.address,
@@ -96,12 +97,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     clock,
     log,
     rules_file: config.alerts.rules_file,
+    onOutbox: notify.wake,
     started,
   });
   const steps = { latest, reading, alerting, started };
   const { queue, intake } = startIngest(database, { ...options, ...steps });
   const aggregation = startAggregation(database, { config, log, clock, started });
-  const notify = startNotify(database, { config, log, clock, started });
   const stopping = new AbortController();
   const app = createRouter({
     version: options.version,

@@ -44,6 +44,8 @@ export interface LeadOptions {
   log: Logger;
   /** Who this is, for people. */
   name: string;
+  /** Something has been put into the outbox. */
+  onOutbox?: () => void;
 }
 
 export class Lead {
@@ -183,6 +185,7 @@ export class Lead {
     if (changes === undefined) return;
     await saveChanges(sql, changes, this.#epoch);
     this.#unsaved = undefined;
+    if (changes.transitions.length > 0) this.#options.onOutbox?.();
     await keepEvidence(sql, this.evaluator, changes.opened);
   }
 

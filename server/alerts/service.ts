@@ -39,6 +39,8 @@ export interface AlertingOptions {
   log: Logger;
   /** Who this is, for people. */
   name: string;
+  /** Something has been put into the outbox. */
+  onOutbox?: () => void;
 }
 
 export class Alerting implements AsyncDisposable {
@@ -135,13 +137,13 @@ export class Alerting implements AsyncDisposable {
   }
 
   async #evaluate(lock: SessionLock): Promise<void> {
-    const { clock, log, name } = this.#options;
+    const { clock, log, name, onOutbox } = this.#options;
     let isHeld = true;
     lock.ended.then(() => {
       isHeld = false;
       this.#wake();
     });
-    const lead = this.#lead ?? await Lead.begin({ sql: this.#sql, clock, log, name });
+    const lead = this.#lead ?? await Lead.begin({ sql: this.#sql, clock, log, name, onOutbox });
     const ears = await listenReports(this.#sql, {
       onReports: (keys) => {
         if (this.#foreign.length < KEYS_MAX) this.#foreign.push(...keys);

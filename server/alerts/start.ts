@@ -30,13 +30,15 @@ export async function startAlerts(options: {
   clock: Clock;
   log: Logger;
   rules_file: string | undefined;
+  /** Something has been put into the outbox: whoever tells need not wait for his next look. */
+  onOutbox: () => void;
   started: AsyncDisposableStack;
 }): Promise<{ alerting: Alerting; routes: AlertRoutes }> {
-  const { sql, address, reading, clock, rules_file, started } = options;
+  const { sql, address, reading, clock, rules_file, onOutbox, started } = options;
   const log = options.log.with({ component: "alerts" });
   const given = rules_file === undefined ? undefined : await loadRulesFile(rules_file);
   const name = `${Deno.hostname()} (pid ${Deno.pid})`;
-  const alerting = started.use(new Alerting({ address, clock, log, name }));
+  const alerting = started.use(new Alerting({ address, clock, log, name, onOutbox }));
   const wake = () => alerting.wake();
   const rules = new RuleBook({ sql, clock, onChange: wake });
   if (given !== undefined) {

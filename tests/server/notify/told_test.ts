@@ -1,0 +1,88 @@
+/** From a report to the person: the original's alert with a duration, a webhook and a mail server. */
+import assert from "node:assert/strict";
+import { eventually, send } from "../../support/asking.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { mailCollector } from "../../support/mail_collector.ts";
+import { testApp } from "../../support/test_app.ts";
+import { webhookCollector } from "../../support/webhook_collector.ts";
+
+const RULE = {
+  hostname: "web-1",
+  metric_name: "cpu_usage",
+  condition: "above",
+  threshold: 90,
+  duration: 60,
+};
+
+Deno.test("an alert of 60 s on a steady breach is told once after 60 s and is over once, by webhook and by mail", async () => {
+  await using webhook = webhookCollector();
+  await using mail = await mailCollector();
+  const clock = new FakeClock();
+  await using app = await testApp({
+    clock,
+    channels: {
+      hook: { kind: "webhook", url: webhook.url },
+      mail: {
+        kind: "email",
+        host: "127.0.0.1",
+        port: mail.port,
+        security: "none",
+        from: "monitor@example.com",
+        to: "ops@example.com",
+      },
+    },
+  });
+  const report = async (cpu_usage: number) =>
+    await app.post({ hostname: "web-1", metrics: { cpu_usage } });
+  await report(10);
+  const made = await send(app, "POST", "/alert_config", RULE);
+  assert.equal(made.status, 200);
+  await clock.advance(1_000);
+  await eventually(() => app.get("/api/v1/alerts"), ({ evaluation }) => evaluation.rules === 1);
+
+  const begun_ms = clock.now();
+  const state = async () => (await app.get("/api/v1/alerts")).body.alerts[0]?.state;
+  for (let at_s = 0; at_s <= 50; at_s += 10) {
+    await report(97.5);
+    await clock.advance(10_000);
+    assert.notEqual(await state(), "firing", `after ${at_s} s`);
+  }
+  assert.deepEqual([webhook.received.length, mail.received.length], [0, 0]);
+
+  /** Reports go on until both have got so many. */
+  const until = async (count: number, cpu_usage: number) => {
+    while (webhook.received.length < count || mail.received.length < count) {
+      await clock.advance(1_000);
+      await report(cpu_usage);
+      await state();
+    }
+  };
+  await until(1, 97.5);
+  const [firing] = webhook.received.map(({ text }) => JSON.parse(text));
+  assert.deepEqual([firing.status, firing.reason], ["firing", "first"]);
+  assert.match(firing.title, /critical: .*: cpu_usage of web-1$/);
+  const fired_ms = firing.incidents[0].opened_at * 1000;
+  assert.ok(fired_ms - begun_ms >= 60_000 && fired_ms - begun_ms <= 70_000, `${fired_ms}`);
+
+  // nothing more while it goes on
+  for (let i = 0; i < 12; i++) {
+    await report(97.5);
+    await clock.advance(10_000);
+    assert.equal(await state(), "firing");
+  }
+  assert.deepEqual([webhook.received.length, mail.received.length], [1, 1]);
+
+  await report(10);
+  await until(2, 10);
+  for (let i = 0; i < 12; i++) {
+    await report(10);
+    await clock.advance(10_000);
+  }
+  const told = webhook.received.map(({ text }) => JSON.parse(text).status);
+  assert.deepEqual(told, ["firing", "resolved"]);
+  const subjects = mail.received.map(({ text }) =>
+    /^Subject: .*?(critical|Resolved)/m.exec(text)?.[1]
+  );
+  assert.deepEqual(subjects, ["critical", "Resolved"]);
+  assert.deepEqual(app.log_lines, []);
+});
