@@ -1,14 +1,19 @@
 /**
  * How far this machine's clock is from the server's, from the `Date` of its answers. That has whole
- * seconds, so one answer only says: the server's clock was between D and D + 1 s at some moment
- * between our request and its answer. Requests are sent at changing moments of a second, so the
- * ranges of several answers overlap in less and less; after some minutes the middle is right within
- * 100 ms. Clocks drift, so a range gets wider with time, and when two do not overlap a
- * clock was set: then the newest counts alone. Pure.
+ * seconds, and a busy server may write one that is a second old. So one answer only says: the server's
+ * clock was at D or up to two seconds later, at some moment between our request and its answer.
+ *
+ * The lower end of that is never too high, and exact for an answer at the beginning of a second.
+ * Requests are sent at changing moments of a second, so the highest lower end of several answers comes
+ * close to the truth: it is what is told. Clocks drift, so what was seen loses its worth with time, and
+ * when two answers contradict each other a clock was set: then the newest counts alone. Pure.
  */
 
 /** 100 parts in a million: more than a bad quartz. */
 const DRIFT = 1e-4;
+
+/** How much later than its `Date` an answer may be. */
+const DATE_MS = 2_000;
 
 interface OffsetRange {
   low_ms: number;
@@ -35,7 +40,7 @@ export class ClockOffset {
     if (Number.isNaN(date_ms) || answered_ms < sent_ms) return;
     const seen = {
       low_ms: date_ms - answered_ms,
-      high_ms: date_ms + 1_000 - sent_ms,
+      high_ms: date_ms + DATE_MS - sent_ms,
       at_ms: monotonic_ms,
     };
     const known = this.#range;
@@ -49,15 +54,13 @@ export class ClockOffset {
     this.#range = low_ms <= high_ms ? { low_ms, high_ms, at_ms: monotonic_ms } : seen;
   }
 
-  /** Milliseconds the server's clock is ahead of ours; undefined before the first answer. */
+  /** Milliseconds the server's clock is ahead of ours, at least; undefined before the first answer. */
   get offset_ms(): number | undefined {
-    if (this.#range === undefined) return undefined;
-    return Math.round((this.#range.low_ms + this.#range.high_ms) / 2);
+    return this.#range === undefined ? undefined : Math.round(this.#range.low_ms);
   }
 
-  /** How wrong that may be. */
+  /** How much more it may be. */
   get error_ms(): number {
-    if (this.#range === undefined) return Infinity;
-    return (this.#range.high_ms - this.#range.low_ms) / 2;
+    return this.#range === undefined ? Infinity : this.#range.high_ms - this.#range.low_ms;
   }
 }
