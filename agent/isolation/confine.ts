@@ -17,6 +17,7 @@ import { type Access, type LandlockRules, landlockVersion, restrictSelf } from "
 import { addressOf, execute, type Libc, loadLibc } from "./libc.ts";
 import type { ConfineOrder, Walls } from "./messages.ts";
 import { HOLD_ARGUMENT, type ProgramStart, programStart } from "./start.ts";
+import type { ScriptUser } from "./user.ts";
 import type { Grants } from "./walls.ts";
 
 const PR_SET_PDEATHSIG = 1;
@@ -35,6 +36,11 @@ const CAPABILITIES = 64;
 /** Of capset(2), with sets of 64 bits. */
 const CAPSET: Partial<Record<typeof Deno.build.arch, bigint>> = { x86_64: 126n, aarch64: 91n };
 const CAPSET_VERSION = 0x20080522;
+
+const UNREACHABLE = "no other user can read the program's files: collectors run as root, without " +
+  "root's powers";
+const UNCHANGED = "the system lets root become no other user: collectors run as root, without " +
+  "root's powers";
 
 /** Killed before anything else of the machine when memory runs out; 1000 is the most. */
 const OOM_SCORE = "800";
@@ -65,14 +71,14 @@ export function confine(
   const libc = loadLibc();
   const walls: Walls = { landlock: 0, tcp: false };
   limit(libc);
-  if (order.is_root) walls.uid = dropPowers(libc, order);
+  if (order.is_root) dropPowers(libc, order, walls);
   libc.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n);
   if (order.landlock) {
     const version = landlockVersion(libc);
     if (version > 0) restrictSelf(libc, rulesFor(order.grants));
     walls.landlock = version;
     walls.tcp = version >= 4;
-    walls.missing = missingText(version);
+    walls.missing = [walls.missing, missingText(version)].filter(Boolean).join("; ") || undefined;
   }
   libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
   const { path, args } = becomes(walls);
@@ -81,7 +87,7 @@ export function confine(
 }
 
 function missingText(version: number): string | undefined {
-  if (version === 0) return "this kernel has no Landlock, or it is switched off: files and TCP";
+  if (version === 0) return "this kernel has no Landlock, or it is switched off";
   return version < 4
     ? "this kernel's Landlock does not know TCP (it came with Linux 6.7)"
     : undefined;
@@ -96,8 +102,8 @@ function limit(libc: Libc): void {
   }
 }
 
-/** Becomes `order.user`, with no power but what the granted files need. Returns the user id. */
-function dropPowers(libc: Libc, { user, grants }: ConfineOrder): number {
+/** Becomes `order.user`, if the system lets it, with no power but what the granted files need. */
+function dropPowers(libc: Libc, { user, grants }: ConfineOrder, walls: Walls): void {
   const wanted = [
     ...(grants.read === true || grants.read.length > 0 ? [CAP_DAC_READ_SEARCH] : []),
     ...(grants.write === true || grants.write.length > 0 ? [CAP_DAC_OVERRIDE] : []),
@@ -106,20 +112,19 @@ function dropPowers(libc: Libc, { user, grants }: ConfineOrder): number {
     if (!wanted.includes(power)) libc.prctl(PR_CAPBSET_DROP, BigInt(power), 0n, 0n, 0n);
   }
   libc.prctl(PR_SET_KEEPCAPS, 1n, 0n, 0n, 0n);
-  if (user !== undefined) {
-    const { uid, gid } = user;
-    const done = [
-      libc.setgroups(0n, null),
-      libc.setresgid(gid, gid, gid),
-      libc.setresuid(uid, uid, uid),
-    ];
-    if (done.some((result) => result !== 0)) throw new Error(`Cannot become user ${uid}`);
-  }
+  const changed = user !== undefined && becomeUser(libc, user);
+  walls.uid = changed ? user.uid : 0;
+  if (!changed) walls.missing = user === undefined ? UNREACHABLE : UNCHANGED;
   setPowers(libc, wanted);
   for (const power of wanted) {
     libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, BigInt(power), 0n, 0n);
   }
-  return user?.uid ?? 0;
+}
+
+/** All or nothing: a container may have no other users. */
+function becomeUser(libc: Libc, { uid, gid }: ScriptUser): boolean {
+  if (libc.setgroups(0n, null) !== 0 || libc.setresgid(gid, gid, gid) !== 0) return false;
+  return libc.setresuid(uid, uid, uid) === 0;
 }
 
 function setPowers(libc: Libc, wanted: readonly number[]): void {

@@ -109,7 +109,7 @@ export class ScriptProcesses {
       ...{ grants, moving: this.#moving, settings, clock },
       onReady: (walls) => {
         this.#failures.delete(key);
-        this.#tellWalls(walls);
+        if (!grants.trusted) this.#tellWalls(walls);
       },
       onEnded: (end) => this.#ended(key, process, end),
     });
@@ -132,14 +132,14 @@ export class ScriptProcesses {
     this.#failures.set(key, { message, rest_ms, until_ms });
   }
 
-  #tellWalls(walls: Walls): void {
+  /** Once: all processes but those of trusted scripts have the same. */
+  #tellWalls({ missing, ...built }: Walls): void {
     if (this.#told_walls) return;
     this.#told_walls = true;
-    const { log } = this.#options;
-    const { missing, ...built } = walls;
-    if (missing === undefined) log.debug("Collectors are held by the kernel too", { ...built });
-    else {log.warn("Collectors are held by Deno's permissions only in part by the kernel", {
-        missing,
-      });}
+    const { log, settings } = this.#options;
+    const nothing = settings.landlock && built.landlock === 0 ? "this system has no Landlock" : "";
+    const less = missing ?? nothing;
+    if (less === "") log.debug("Collectors are held in processes of their own", { ...built });
+    else log.warn("The kernel holds collectors less than it could", { missing: less });
   }
 }
