@@ -90,17 +90,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const reading = startReading(database, { config, clock, started });
   startBackground(database, { log, clock, started });
   const notify = startNotify(database, { config, log, clock, started });
-  const { alerting, routes } = await startAlerts({
-    sql,
-    address: database.address,
-    reading,
-    clock,
-    log,
-    rules_file: config.alerts.rules_file,
-    onOutbox: notify.wake,
-    started,
+  const { embedded } = database;
+  const guard = embedded && guardDisk(embedded.data_dir, { ...options, started });
+  const { alerting, routes } = await startAlerts(database, {
+    ...{ reading, clock, log, started },
+    ...config.alerts,
+    isTaking: () => !guard?.isRefusing,
+    onOutbox: () => notify.wake(),
   });
-  const steps = { latest, reading, alerting, started };
+  const steps = { guard, latest, reading, alerting, started };
   const { queue, intake } = startIngest(database, { ...options, ...steps });
   const aggregation = startAggregation(database, { config, log, clock, started });
   const stopping = new AbortController();
@@ -172,16 +170,16 @@ function startAggregation(
 
 /** The ingest step: what was accepted is still committed when it stops. */
 function startIngest(
-  { sql, address, embedded }: Database,
+  { sql, address }: Database,
   options: ServerOptions & {
     latest: LatestReports;
     reading: QueryContext;
     alerting: Alerting;
+    guard: DiskGuard | undefined;
     started: AsyncDisposableStack;
   },
 ): { queue: IngestQueue; intake: Intake } {
-  const { config, log, clock, latest, reading, alerting, started } = options;
-  const guard = embedded === undefined ? undefined : guardDisk(embedded.data_dir, options);
+  const { config, log, clock, guard, latest, reading, alerting, started } = options;
   const queue = new IngestQueue({
     bytes_max: config.ingest.queue_bytes_max,
     batch_bytes_max: BATCH_BYTES_MAX,

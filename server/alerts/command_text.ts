@@ -50,7 +50,7 @@ export function incidentLines(
 export function unknownText(unknown: string): string {
   switch (unknown) {
     case "server":
-      return "nothing is known: the server cannot reach its database";
+      return "nothing is known: the server takes no reports just now";
     case "host_silent":
       return "nothing is known: the host sends nothing";
     case "script_failed":

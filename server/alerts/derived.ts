@@ -19,9 +19,8 @@ export interface Derived {
 export function derive(
   host: WatchedHost,
   entry: Entry,
-  { value, now_ms }: { value: number; now_ms: number },
+  { value, at_ms }: { value: number; at_ms: number },
 ): Derived {
-  const { rule } = entry.active;
   let window = host.windows.get(entry.slot);
   let missing: Window | undefined;
   if (window === undefined) {
@@ -29,22 +28,28 @@ export function derive(
     host.windows.set(entry.slot, window);
     missing = window;
   }
-  const before_ms = window.newest_ms;
-  window.push(now_ms, value);
-  if (!window.is_filled) return { value: undefined, missing };
+  window.push(at_ms, value);
+  return { value: derivedOf(host, entry), missing };
+}
+
+/** What the rule compares, of the samples that are there; undefined when it cannot be said yet. */
+export function derivedOf(host: WatchedHost, entry: Entry): number | undefined {
+  const { rule } = entry.active;
+  const window = host.windows.get(entry.slot);
+  if (!window?.is_filled) return undefined;
   switch (rule.condition) {
     case "change": {
       const change = window.change();
-      return { value: change === undefined ? undefined : directed(rule, change), missing };
+      return change === undefined ? undefined : directed(rule, change);
     }
     case "rate":
-      return { value: window.rate(), missing };
+      return window.rate();
     case "script_failed":
-      return { value: window.increase() ?? 0, missing };
+      return window.increase() ?? 0;
     case "unusual":
-      return { value: deviation(host, entry, window), missing };
+      return deviation(host, entry, window);
     default:
-      return { value: forecastOf(entry, window, { now_ms, before_ms }), missing };
+      return forecastOf(entry, window);
   }
 }
 
@@ -62,11 +67,8 @@ function deviation(host: WatchedHost, entry: Entry, window: Window): number | un
 }
 
 /** What the line through the window says of the end of `within`. */
-function forecastOf(
-  { active: { rule } }: Entry,
-  window: Window,
-  { now_ms }: { now_ms: number; before_ms: number },
-): number | undefined {
+function forecastOf({ active: { rule } }: Entry, window: Window): number | undefined {
   const { times_ms, values } = window.samples();
-  return trendOf(times_ms, values, rule.over_ms)?.valueAt(now_ms + rule.within_ms);
+  const trend = trendOf(times_ms, values, rule.over_ms);
+  return trend?.valueAt(window.newest_ms + rule.within_ms);
 }

@@ -19,7 +19,7 @@ import type { HostRow } from "../../db/hosts.ts";
 import { AlertBook, storyOf } from "./alert_book.ts";
 import { staleAfter } from "./arrival.ts";
 import { isBeyond, truthsOf } from "./condition.ts";
-import { derive } from "./derived.ts";
+import { derive, derivedOf } from "./derived.ts";
 import { FLEET_HOST_ID } from "./fleet_guard.ts";
 import { Roster, type RuleEnds } from "./roster.ts";
 import { type Machine, shifted } from "./rule.ts";
@@ -44,6 +44,8 @@ export interface Missing {
   host: WatchedHost;
   entry: Entry;
   window: Window;
+  /** Of the report that asked for it. */
+  seen: { at_ms: number; fresh_until_ms: number; now_ms: number };
 }
 
 export class Evaluator {
@@ -133,9 +135,9 @@ export class Evaluator {
     for (const entry of plan.windows) {
       const { value, missing } = derive(host, entry, {
         value: report.value(entry.position),
-        now_ms,
+        at_ms: shape.at_ms,
       });
-      if (missing !== undefined) this.#missing.push({ host, entry, window: missing });
+      if (missing !== undefined) this.#missing.push({ host, entry, window: missing, seen });
       if (value !== undefined) this.#look(host, entry, { ...seen, value });
     }
   }
@@ -248,12 +250,19 @@ export class Evaluator {
   }
 
   /** The past of a series, oldest first, or as much as there is of it. */
-  fill({ host, entry, window }: Missing, times_ms: ArrayLike<number>, values: ArrayLike<number>) {
+  fill(
+    { host, entry, window, seen }: Missing,
+    times_ms: ArrayLike<number>,
+    values: ArrayLike<number>,
+  ) {
     // a failing collector's counter appears with its first failure: it was 0 until then
     const isFirst = times_ms.length === 0 && host.shapes.size > 1 &&
       entry.active.rule.condition === "script_failed";
     if (isFirst) window.fill([window.newest_ms - 1], [0]);
     else window.fill(times_ms, values);
+    // what came meanwhile has waited for it
+    const value = derivedOf(host, entry);
+    if (value !== undefined) this.#look(host, entry, { ...seen, value });
   }
 
   /** Series whose past has to be read; each is named once. */

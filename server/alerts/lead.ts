@@ -44,7 +44,8 @@ export interface LeadOptions {
   log: Logger;
   /** Who this is, for people. */
   name: string;
-  /** Something has been put into the outbox. */
+  isTaking: () => boolean;
+  /** Something new is in the outbox. */
   onOutbox?: () => void;
 }
 
@@ -139,6 +140,11 @@ export class Lead {
     }
   }
 
+  /** Are reports taken? */
+  get isTaking(): boolean {
+    return this.#options.isTaking();
+  }
+
   get isBusy(): boolean {
     return this.evaluator.hasChanges || this.#unsaved !== undefined || this.#strangers.length > 0;
   }
@@ -148,7 +154,7 @@ export class Lead {
     const { sql } = this.#options;
     const revision = await noteEvaluated(sql, { epoch: this.#epoch, now_ms: this.#now() });
     if (revision === undefined) return false;
-    this.evaluator.setBlind(false, this.#now());
+    this.evaluator.setBlind(!this.#options.isTaking(), this.#now());
     if (revision !== this.#rules_revision) {
       await this.#readRules();
       this.#rules_revision = revision;

@@ -21,7 +21,7 @@ export interface AlertListing {
   evaluation: {
     state: "running" | "stopped";
     /** Why it is stopped. */
-    reason: "database" | "nobody evaluates" | null;
+    reason: "database" | "disk full" | "nobody evaluates" | null;
     /** Who evaluates. */
     by: string | null;
     /** Seconds since 1970: until when. */
@@ -53,7 +53,7 @@ export async function listAlerts(
 ): Promise<AlertListing> {
   const { clock, lead } = options;
   // asking a database that is away takes long to fail
-  if (lead?.evaluator.isBlind) return remembered(lead);
+  if (lead?.evaluator.isBlind) return remembered(lead, lead.isTaking ? "database" : "disk full");
   try {
     const { evaluator, evaluated_ms } = await selectEvaluation(sql);
     const isRunning = evaluated_ms !== null && clock.now() - evaluated_ms < RUNNING_MS;
@@ -69,15 +69,15 @@ export async function listAlerts(
     };
   } catch (error) {
     if (!isRetryable(error) || lead === undefined) throw error;
-    return remembered(lead);
+    return remembered(lead, "database");
   }
 }
 
-function remembered(lead: Lead): AlertListing {
+function remembered(lead: Lead, reason: "database" | "disk full"): AlertListing {
   return {
     evaluation: {
       state: "stopped",
-      reason: "database",
+      reason,
       by: null,
       evaluated: null,
       rules: lead.evaluator.rules.length,

@@ -39,7 +39,9 @@ export interface AlertingOptions {
   log: Logger;
   /** Who this is, for people. */
   name: string;
-  /** Something has been put into the outbox. */
+  /** Are reports taken? While they are not, silence is not the hosts' own. */
+  isTaking: () => boolean;
+  /** Something new is in the outbox. */
   onOutbox?: () => void;
 }
 
@@ -137,13 +139,14 @@ export class Alerting implements AsyncDisposable {
   }
 
   async #evaluate(lock: SessionLock): Promise<void> {
-    const { clock, log, name, onOutbox } = this.#options;
+    const { clock } = this.#options;
     let isHeld = true;
     lock.ended.then(() => {
       isHeld = false;
       this.#wake();
     });
-    const lead = this.#lead ?? await Lead.begin({ sql: this.#sql, clock, log, name, onOutbox });
+    const lead = this.#lead ??
+      await Lead.begin({ ...this.#options, sql: this.#sql });
     const ears = await listenReports(this.#sql, {
       onReports: (keys) => {
         if (this.#foreign.length < KEYS_MAX) this.#foreign.push(...keys);

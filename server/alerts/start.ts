@@ -1,7 +1,6 @@
 /** Puts alerting together: the service, and what the API asks of it. */
 import type { Clock } from "../../clock.ts";
-import type { DatabaseAddress } from "../../db/address.ts";
-import type { Sql } from "../../db/connect.ts";
+import type { Database } from "../../db/database.ts";
 import type { Logger } from "../../log.ts";
 import type { QueryContext } from "../query/context.ts";
 import { backtest, type BacktestQuery, type BacktestResult } from "./backtest.ts";
@@ -23,22 +22,24 @@ export interface AlertRoutes {
  *
  * @throws PlacedError when the rules file cannot be used
  */
-export async function startAlerts(options: {
-  sql: Sql;
-  address: DatabaseAddress;
+export async function startAlerts({ sql, address }: Pick<Database, "sql" | "address">, options: {
   reading: QueryContext;
   clock: Clock;
   log: Logger;
-  rules_file: string | undefined;
-  /** Something has been put into the outbox: whoever tells need not wait for his next look. */
+  rules_file?: string;
+  /** Are reports taken? While they are not, silence is not the hosts' own. */
+  isTaking: () => boolean;
+  /** Something new is in the outbox. */
   onOutbox: () => void;
   started: AsyncDisposableStack;
 }): Promise<{ alerting: Alerting; routes: AlertRoutes }> {
-  const { sql, address, reading, clock, rules_file, onOutbox, started } = options;
+  const { reading, clock, rules_file, isTaking, onOutbox, started } = options;
   const log = options.log.with({ component: "alerts" });
   const given = rules_file === undefined ? undefined : await loadRulesFile(rules_file);
   const name = `${Deno.hostname()} (pid ${Deno.pid})`;
-  const alerting = started.use(new Alerting({ address, clock, log, name, onOutbox }));
+  const alerting = started.use(
+    new Alerting({ address, clock, log, name, isTaking, onOutbox }),
+  );
   const wake = () => alerting.wake();
   const rules = new RuleBook({ sql, clock, onChange: wake });
   if (given !== undefined) {

@@ -2,7 +2,7 @@
  * A host as the evaluator sees it: when its reports came, which alerts it has, and, when something is
  * not known, why. The four stories:
  *
- *   server         nothing can be known just now: this server cannot reach its database
+ *   server         nothing can be known just now: the database is away, or the disk is full
  *   host_silent    the host sends nothing at all
  *   script_failed  the host reports, and the collector of the metric fails
  *   no_data        the host reports, but not this metric

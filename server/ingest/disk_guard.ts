@@ -71,6 +71,11 @@ export class DiskGuard {
     this.#options = options;
   }
 
+  /** Are new reports refused? */
+  get isRefusing(): boolean {
+    return this.#refusal !== undefined;
+  }
+
   /** @throws DiskFullError while the disk is nearly full */
   readonly requireRoom = (): void => {
     if (this.#refusal !== undefined) throw new DiskFullError(this.#refusal);

@@ -1,5 +1,8 @@
 /** Rules, reports and incidents on a real server and database. */
 import assert from "node:assert/strict";
+import { createLogger } from "../../../log.ts";
+import { listAlerts } from "../../../server/alerts/listing.ts";
+import { Alerting } from "../../../server/alerts/service.ts";
 import { eventually, send } from "../../support/asking.ts";
 import { breakableDatabase } from "../../support/breakable_database.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
@@ -168,4 +171,46 @@ Deno.test("a database that is away is a story of its own, and resolves nothing",
   );
   assert.equal(back.alerts[0].state, "firing");
   assert.equal((await openIncidents(app)).body.incidents.length, 1);
+});
+
+Deno.test("while no reports are taken nobody is silent, and what fires goes on", async () => {
+  await using database = await testDatabase();
+  let isTaking = true;
+  const silent = { name: "Silent", condition: "host_silent", for: "1m" };
+  const clock = new FakeClock();
+  {
+    await using app = await appWith(BUSY, { clock, database });
+    await send(app, "POST", "/api/v1/rules", silent);
+    await app.post({ hostname: "a", metrics: { cpu: 95 } });
+    await eventually(() => openIncidents(app), ({ incidents }) => incidents.length === 1);
+  }
+  const told: string[] = [];
+  const log = createLogger({
+    level: "error",
+    format: "json",
+    now: () => 0,
+    write: (line) => told.push(line),
+  });
+  await using alerting = new Alerting({
+    address: database.address,
+    clock,
+    log,
+    name: "test",
+    isTaking: () => isTaking,
+    onOutbox: () => told.push("transition"),
+  });
+  const listing = async () => {
+    const body = await listAlerts(database.sql, { clock, lead: alerting.lead });
+    return { status: 200, headers: new Headers(), body };
+  };
+  await eventually(listing, ({ evaluation }) => evaluation.rules === 2);
+  isTaking = false;
+  for (let i = 0; i < 30; i++) await clock.advance(10_000);
+  const full = await eventually(listing, ({ evaluation }) => evaluation.reason === "disk full");
+  assert.deepEqual(full.alerts.map(({ unknown }: { unknown: string }) => unknown), ["server"]);
+  isTaking = true;
+  await clock.advance(10_000);
+  const back = await eventually(listing, ({ evaluation }) => evaluation.state === "running");
+  assert.deepEqual(back.alerts.map(({ rule }: { rule: string }) => rule), ["Busy"]);
+  assert.deepEqual(told, []);
 });
