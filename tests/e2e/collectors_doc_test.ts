@@ -37,7 +37,7 @@ const FAILING: Record<string, string> = {
   busy: 'export const metric = { timeout: "200ms" };\nexport function collect() { for (;;); }',
 };
 
-/** How a process crashes is not for a test to choose; tests/agent/sandbox_test.ts ends some. */
+/** How a process crashes is not for a test to choose. */
 const NOT_MADE_HERE = /^its process ended with/;
 
 /** The cells of a table whose heading has been cut off, up to the next empty line. */
