@@ -10,6 +10,7 @@ import { alertsCommand } from "./server/alerts/command.ts";
 import { readingCommands } from "./server/cli/command.ts";
 import { askYesNo } from "./server/cli/confirm.ts";
 import { dataCommands } from "./server/cli/data_command.ts";
+import { quietCommands } from "./server/cli/quiet_command.ts";
 import { createProgram, runProgram } from "./server/cli/program.ts";
 import { listenForStop } from "./server/cli/signals.ts";
 import { tellingCommands } from "./server/cli/telling_command.ts";
@@ -71,6 +72,7 @@ if (import.meta.main) {
     ...readingCommands(context),
     alertsCommand(context),
     ...tellingCommands(context),
+    ...quietCommands(context),
     ...dataCommands(context),
     ...[migrate, aggregate, doctor, installCommand(context), versionCommand(context)],
   ]);

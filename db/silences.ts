@@ -42,3 +42,49 @@ export async function selectHostsInStory(sql: Sql, story: string): Promise<numbe
     select distinct host_id from incident where resolved_at is null and story = ${story}`;
   return rows.map(({ host_id }) => host_id);
 }
+
+export type SilenceInput = Omit<Silence, "id">;
+
+export async function insertSilence(
+  sql: Sql,
+  silence: SilenceInput,
+  now_ms: number,
+): Promise<number> {
+  const at = (ms: number) => sql`timestamptz 'epoch' + ${ms}::float8 * interval '1 millisecond'`;
+  const matchers = silence.matchers.map(({ label, op, value }) => ({ label, op, value }));
+  const [row] = await sql<{ id: number }[]>`
+    insert into silence (matchers, start_at, end_at, note, created_by, created_at, updated_at)
+    values (
+      ${sql.json(matchers)}, ${at(silence.start_ms)}, ${at(silence.end_ms)}, ${silence.note},
+      ${silence.created_by}, ${at(now_ms)}, ${at(now_ms)}
+    )
+    returning id`;
+  return row?.id ?? 0;
+}
+
+/** Over now; one that has not begun never begins. False: there is none that goes on. */
+export async function endSilence(sql: Sql, id: number, now_ms: number): Promise<boolean> {
+  const now = sql`timestamptz 'epoch' + ${now_ms}::float8 * interval '1 millisecond'`;
+  const ended = await sql`
+    update silence set
+      start_at = least(start_at, ${now} - interval '1 millisecond'), end_at = ${now},
+      updated_at = ${now}
+    where id = ${id} and end_at > ${now}`;
+  return ended.count > 0;
+}
+
+/** Makes these the parents of a host, in one statement. */
+export async function replaceParents(
+  sql: Sql,
+  host_id: number,
+  parent_ids: readonly number[],
+): Promise<void> {
+  await sql`
+    with gone as (
+      delete from host_parent
+      where host_id = ${host_id} and parent_id <> all(${[...parent_ids]}::integer[])
+    )
+    insert into host_parent (host_id, parent_id)
+    select ${host_id}, parent_id from unnest(${[...parent_ids]}::integer[]) as parent_id
+    on conflict do nothing`;
+}

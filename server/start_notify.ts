@@ -4,9 +4,12 @@ import { connect } from "../db/connect.ts";
 import type { Database } from "../db/database.ts";
 import type { Logger } from "../log.ts";
 import { Downtimes } from "./alerts/downtimes.ts";
+import { HostParents } from "./alerts/parents.ts";
+import { Silences } from "./alerts/silences.ts";
 import type { Config } from "./config.ts";
 import type { ChannelsRoute } from "./http/channels.ts";
 import type { DowntimeRoute } from "./http/downtime.ts";
+import type { SilencesRoute } from "./http/silences.ts";
 import { channelStates, testChannel } from "./notify/overview.ts";
 import { Pipeline } from "./notify/pipeline.ts";
 import type { NotifySettings } from "./notify/setup.ts";
@@ -18,7 +21,7 @@ const CLOSE_SECONDS_MAX = 5;
 export interface Notify {
   /** There is something in the outbox. */
   wake(): void;
-  routes: ChannelsRoute & Pick<DowntimeRoute, "downtimes">;
+  routes: ChannelsRoute & Omit<DowntimeRoute & SilencesRoute, "now">;
 }
 
 /** Starts the pipeline; it stops with `started`. */
@@ -47,6 +50,8 @@ export function startNotify(
     wake,
     routes: {
       downtimes: new Downtimes({ sql, now: () => clock.now(), onChange: wake }),
+      silences: new Silences({ sql, now: () => clock.now(), onChange: wake }),
+      parents: new HostParents({ sql, onChange: wake }),
       channels: () => channelStates(settings, sql),
       testChannel: (name) => testChannel(settings, name, { clock, signal: stopping.signal }),
     },

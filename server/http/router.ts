@@ -15,6 +15,7 @@ import { incidentRoutes, type IncidentsRoute } from "./incidents.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
 import { ruleRoutes, type RulesRoute } from "./rules.ts";
 import { type SeriesRoute, seriesRoutes } from "./series.ts";
+import { silenceRoutes, type SilencesRoute } from "./silences.ts";
 import { type StorageRoute, storageRoutes } from "./storage.ts";
 
 /** Everything the routes need; `server/serve.ts` puts it together. */
@@ -30,6 +31,7 @@ export interface RouterOptions
     MetricsRoute,
     RulesRoute,
     SeriesRoute,
+    SilencesRoute,
     StorageRoute {
   version: string;
   log: Logger;
@@ -66,6 +68,7 @@ export function createRouter(options: RouterOptions): Hono {
   incidentRoutes(app, options);
   downtimeRoutes(app, options);
   channelRoutes(app, options);
+  silenceRoutes(app, options);
 
   app.get("/", (c) =>
     c.text(

@@ -4,6 +4,7 @@ import { systemClock } from "../../../clock.ts";
 import { channelLines } from "../../../server/cli/channel.ts";
 import { downtimeLines, previewLines } from "../../../server/cli/downtime.ts";
 import { createProgram, runProgram } from "../../../server/cli/program.ts";
+import { quietCommands } from "../../../server/cli/quiet_command.ts";
 import { tellingCommands } from "../../../server/cli/telling_command.ts";
 import type { Terminal } from "../../../server/cli/terminal.ts";
 import { testApp } from "../../support/test_app.ts";
@@ -88,7 +89,8 @@ Deno.test("monitor downtime, monitor channel: from the command line to the serve
       colours: false,
     };
     const context = { terminal, clock: systemClock, env: { MONITOR_SERVER: app.url } };
-    const program = createProgram({ version: "0", terminal }, tellingCommands(context));
+    const commands = [...tellingCommands(context), ...quietCommands(context)];
+    const program = createProgram({ version: "0", terminal }, commands);
     return { code: await runProgram(program, { args, version: "0", terminal }), ...written };
   };
   assert.match((await run("downtime", "list")).err, /No downtime is in force/);
@@ -110,4 +112,16 @@ Deno.test("monitor downtime, monitor channel: from the command line to the serve
   const unknown = await run("channel", "test", "boss");
   assert.deepEqual([unknown.code, /the configuration has ops/.test(unknown.err)], [1, true]);
   assert.match((await run("channel", "list")).out, /^CHANNEL .*\nops +command +default/);
+
+  assert.match((await run("silence", "list")).err, /No silence is in force/);
+  const matches = ["--match", "rule=disk*", "--match", "host!=web-2"];
+  const silenced = await run("silence", "add", ...matches, "--for", "2h", "--note", "known");
+  assert.match(silenced.out, /^silence 1: nobody is told of rule=disk\* host!=web-2 until /);
+  assert.match((await run("silence", "list")).out, /\n 1 +rule=disk\* host!=web-2 .* known/);
+  assert.equal((await run("silence", "end", "1")).out, "silence 1 is over\n");
+  assert.equal((await run("silence", "add", "--match", "rule", "--for", "1h")).code, 2);
+  await app.post({ hostname: "switch", metrics: { up: 1 } });
+  assert.equal((await run("parent", "set", "web-1", "switch")).out, "web-1 is behind switch\n");
+  assert.match((await run("parent", "list")).out, /^HOST +BEHIND\nweb-1 +switch\n/);
+  assert.match((await run("parent", "set", "switch", "web-1")).err, /no host can be behind itself/);
 });

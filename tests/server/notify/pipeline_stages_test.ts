@@ -120,6 +120,25 @@ Deno.test("a downtime: nothing is told within it, what is still there at its end
   ]);
 });
 
+Deno.test("a dead switch: what is behind it is silent without a word, until the switch speaks again", async () => {
+  await using world = await tellingWorld({
+    routes: [{ name: "r", channels: ["ops"], group_by: ["host"] }],
+  });
+  const { sql, clock } = world;
+  const silent = { story: "host_silent", metric: "", rule: "silent" };
+  await sql`insert into host_parent (host_id, parent_id) values (2, 1), (3, 1)`;
+  // the children are found out first
+  await fire(sql, "a", { ...silent, at_ms: START_MS, host_id: 2, hostname: "a" });
+  await fire(sql, "b", { ...silent, at_ms: START_MS, host_id: 3, hostname: "b" });
+  assert.deepEqual(await world.after(10_000), []);
+  await fire(sql, "s", { ...silent, at_ms: clock.now(), host_id: 1, hostname: "switch" });
+  assert.deepEqual(await world.after(MINUTE_MS), ["ops first switch |"]);
+  await resolve(sql, "a", clock.now(), 2);
+  await resolve(sql, "s", clock.now(), 1);
+  // one came back with the switch, the other did not
+  assert.deepEqual(await world.after(MINUTE_MS), ["ops first b |", "ops resolved  | switch"]);
+});
+
 Deno.test("a receiver that is away: tried again, in order, until it has everything", async () => {
   await using world = await tellingWorld();
   const { sql, clock, collector } = world;
