@@ -5,6 +5,7 @@
 import type { Collected, CollectedTree, Disk, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "How full the filesystems are",
   kind: "gauge",
   unit: "B",
   metrics: {

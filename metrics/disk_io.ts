@@ -5,6 +5,7 @@
 import type { Collected, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "What the disks read and write, and how hard that is",
   kind: "counter",
   platforms: ["linux"],
   metrics: {

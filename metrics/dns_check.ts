@@ -2,6 +2,7 @@
 import type { Collected, CollectedTree, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "Whether names are resolved, and how fast",
   kind: "gauge",
   every: "30s",
   timeout: "15s",

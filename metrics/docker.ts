@@ -5,6 +5,7 @@
 import type { Collected, CollectedTree, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "Containers of Docker or Podman",
   kind: "gauge",
   every: "30s",
   timeout: "20s",

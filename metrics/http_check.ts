@@ -5,6 +5,7 @@
 import type { Collected, CollectedTree, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "Whether web pages answer, how fast, and their certificates",
   kind: "gauge",
   every: "30s",
   timeout: "15s",
@@ -76,18 +77,12 @@ export function statusFits(status: number, wanted: string): boolean {
   });
 }
 
-/** One client for each set of certificates; none keeps connections. */
-const clients = new Map<string, Deno.HttpClient>();
-
-function clientOf({ ca = "" }: Target): Deno.HttpClient {
-  const known = clients.get(ca);
-  if (known !== undefined) return known;
-  const client = Deno.createHttpClient({
+/** A client that keeps no connections. */
+function newClient({ ca }: Target): Deno.HttpClient {
+  return Deno.createHttpClient({
     poolMaxIdlePerHost: 0,
-    ...(ca === "" ? {} : { caCerts: [ca] }),
+    ...(ca === undefined ? {} : { caCerts: [ca] }),
   });
-  clients.set(ca, client);
-  return client;
 }
 
 /** The beginning of a body as text; all of it is read only as far as it is looked at. */
@@ -112,8 +107,10 @@ function reasonOf(error: unknown): string {
 
 async function check(target: Target): Promise<CollectedTree> {
   const { url, method, contains, authorization, timeout } = target;
-  const begin = performance.now();
+  let client: Deno.HttpClient | undefined;
   try {
+    client = newClient(target);
+    const begin = performance.now();
     const response = await fetch(url, {
       method,
       redirect: "manual",
@@ -122,7 +119,7 @@ async function check(target: Target): Promise<CollectedTree> {
         ...(authorization === undefined ? {} : { authorization }),
       },
       signal: AbortSignal.timeout(timeout),
-      client: clientOf(target),
+      client,
     });
     const body = await bodyText(response);
     const response_ms = Math.round((performance.now() - begin) * 10) / 10;
@@ -138,6 +135,8 @@ async function check(target: Target): Promise<CollectedTree> {
     const late = error instanceof DOMException && error.name === "TimeoutError";
     const message = late ? `no answer within ${timeout} ms` : reasonOf(error);
     return { up: { value: false, message } };
+  } finally {
+    client?.close();
   }
 }
 

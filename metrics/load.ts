@@ -2,6 +2,7 @@
 import type { Collected, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "How many programs want to run",
   kind: "gauge",
   platforms: ["linux", "darwin", "freebsd"],
   metrics: {

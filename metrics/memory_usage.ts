@@ -5,6 +5,7 @@
 import type { Collected, Host, Memory, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "Memory in use, and what for",
   unit: "B",
   kind: "gauge",
   metrics: {

@@ -2,6 +2,7 @@
 import type { Collected, CollectedTree, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "What network interfaces receive and send",
   kind: "counter",
   platforms: ["linux"],
   metrics: {

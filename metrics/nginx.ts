@@ -2,6 +2,7 @@
 import type { Collected, CollectedTree, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "Connections and requests of nginx",
   kind: "gauge",
   options: {
     targets: {

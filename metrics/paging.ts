@@ -2,6 +2,7 @@
 import type { Collected, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "What moves between memory and disk for want of memory",
   kind: "counter",
   platforms: ["linux"],
   metrics: {

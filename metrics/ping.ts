@@ -5,6 +5,7 @@
 import type { Collected, CollectedTree, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "Whether hosts answer pings",
   kind: "gauge",
   every: "60s",
   timeout: "30s",
@@ -58,6 +59,15 @@ export function parsePing(text: string): CollectedTree | undefined {
   return { up: Number(loss) < 100, loss_percent: Number(loss), ...times };
 }
 
+async function run(args: string[]): Promise<Deno.CommandOutput> {
+  try {
+    return await new Deno.Command("ping", { args }).output();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error("the program ping is not installed; Debian has it in iputils-ping");
+  }
+}
+
 async function check(target: Target, platform: string): Promise<CollectedTree> {
   const { host, count } = target;
   // a host never begins with a dash, which would be an option
@@ -65,13 +75,10 @@ async function check(target: Target, platform: string): Promise<CollectedTree> {
     return { up: { value: false, message: `${JSON.stringify(host)} is no name or address` } };
   }
   const wait = platform === "darwin" ? `${ANSWER_SECONDS_MAX * 1000}` : `${ANSWER_SECONDS_MAX}`;
-  const args = ["-n", "-q", "-c", String(count), "-W", wait, host];
-  const { stdout, stderr } = await new Deno.Command("ping", { args }).output().catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error("the program ping is not installed; Debian has it in iputils-ping");
-  });
+  const { stdout, stderr } = await run(["-n", "-q", "-c", String(count), "-W", wait, host]);
   const text = new TextDecoder().decode(stdout);
-  const message = new TextDecoder().decode(stderr).trim().split("\n")[0] || "ping said nothing";
+  const [first = ""] = new TextDecoder().decode(stderr).trim().split("\n");
+  const message = first.replace(/^\S*ping: /, "") || "ping said nothing";
   return parsePing(text) ?? { up: { value: false, message } };
 }
 

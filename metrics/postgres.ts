@@ -8,6 +8,7 @@
 import type { Collected, CollectedTree, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "Connections, transactions and sizes of PostgreSQL",
   kind: "gauge",
   every: "30s",
   timeout: "15s",

@@ -6,6 +6,7 @@
 import type { Collected, CollectedTree, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "How much work waits for processors, memory or disks",
   unit: "%",
   kind: "gauge",
   platforms: ["linux"],

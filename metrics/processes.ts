@@ -6,6 +6,7 @@
 import type { Collected, CollectedTree, Host, Metric, Process } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "Processes by what they are doing; on request those that use most",
   kind: "gauge",
   platforms: ["linux"],
   // one file for every process is read

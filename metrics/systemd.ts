@@ -2,6 +2,7 @@
 import type { Collected, CollectedTree, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "Failed units, and those that are named",
   kind: "gauge",
   platforms: ["linux"],
   // what systemd itself says of whether it runs the machine

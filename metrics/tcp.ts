@@ -2,6 +2,7 @@
 import type { Collected, Host, Metric } from "../agent/monitor.d.ts";
 
 export const metric: Metric = {
+  description: "TCP connections by state, and packets sent again",
   kind: "gauge",
   platforms: ["linux"],
   // for the list of connections the kernel walks a table as large as its memory allows: 11 ms of

@@ -13,7 +13,7 @@ const FUNCTION_LINES_MAX = 70;
  */
 const LONG_FILES: Record<string, { lines: number; reason: string }> = {
   "metrics/postgres.ts": {
-    lines: 449,
+    lines: 450,
     reason: "a collector is one file, and this one speaks PostgreSQL's protocol",
   },
   "report.ts": { lines: 434, reason: "the whole wire contract is read in one place" },

@@ -31,6 +31,9 @@ const MORE: Record<string, Record<string, string>> = {
   temperature: { "temperature.<sensor>": "What this sensor says" },
 };
 
+/** Collectors with a metric of their own name, which their description is about. */
+const WITH_OWN_METRIC = ["cpu_usage", "temperature", "uptime"];
+
 /** The shipped collectors by name. */
 export async function shippedCollectors(): Promise<Map<string, Metric>> {
   const names = [...Deno.readDirSync(SCRIPTS)].map(({ name }) => name).sort();
@@ -43,9 +46,9 @@ export async function shippedCollectors(): Promise<Map<string, Metric>> {
 }
 
 /** Names of a collector's metrics, with `<…>` for what the machine has. */
-function metricNames(name: string, { options = {}, metrics = {}, description }: Metric): string[] {
+function metricNames(name: string, { options = {}, metrics = {} }: Metric): string[] {
   const keys = Object.keys(metrics);
-  const own = keys.includes("") || description === undefined ? [] : [name];
+  const own = WITH_OWN_METRIC.includes(name) && !keys.includes("") ? [name] : [];
   const between = (key: string) => {
     const known = BETWEEN[name] ?? {};
     if (typeof known === "string") return known;

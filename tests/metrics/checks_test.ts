@@ -8,10 +8,11 @@ import { systemClock } from "../../clock.ts";
 import { collect as collectDns } from "../../metrics/dns_check.ts";
 import { collect as collectHttp, statusFits } from "../../metrics/http_check.ts";
 import { collect as collectNginx, parseStubStatus } from "../../metrics/nginx.ts";
-import { parsePing } from "../../metrics/ping.ts";
+import { collect as collectPing, parsePing } from "../../metrics/ping.ts";
 import { collect as collectTcp } from "../../metrics/tcp_check.ts";
 import { selfSigned } from "../support/certificate.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { tempDir } from "../support/temp_dir.ts";
 import { fixtureHost } from "./fixture_host.ts";
 
 const DAY_MS = 86_400_000;
@@ -232,4 +233,38 @@ Deno.test("ping: what the program says at its end, on several systems", () => {
   const lost = "3 packets transmitted, 0 received, 100% packet loss, time 2040ms\n";
   assert.deepEqual(parsePing(lost), { up: false, loss_percent: 100 });
   assert.equal(parsePing("ping: unknown host"), undefined);
+});
+
+Deno.test({
+  name: "ping: the program is run for a host, and for nothing that would be an option",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    // stands in for the system's own, which a bare machine does not have
+    await using dir = await tempDir();
+    const said =
+      "2 packets transmitted, 2 received, 0% packet loss\nrtt min/avg/max/mdev = 1/2/3/0 ms";
+    const script =
+      `#!/bin/sh\n[ "$7" = a.example ] || { echo "/bin/ping: $7: unknown" >&2; exit 2; }\n` +
+      `echo "${said}"\n`;
+    await Deno.writeTextFile(dir.join("ping"), script, { mode: 0o755 });
+    const path = Deno.env.get("PATH") ?? "";
+    const targets = ["a.example", "b.example", "-f"].map((host) => ({
+      name: host,
+      host,
+      count: 2,
+    }));
+    const collect = async () => Object(await collectPing(fixtureHost({ options: { targets } })));
+    try {
+      Deno.env.set("PATH", `${dir.path}:${path}`);
+      assert.deepEqual(await collect(), {
+        "a.example": { up: true, loss_percent: 0, min_ms: 1, average_ms: 2, max_ms: 3 },
+        "b.example": { up: { value: false, message: "b.example: unknown" } },
+        "-f": { up: { value: false, message: '"-f" is no name or address' } },
+      });
+      Deno.env.set("PATH", dir.join("none"));
+      await assert.rejects(collect(), /ping is not installed/);
+    } finally {
+      Deno.env.set("PATH", path);
+    }
+  },
 });
