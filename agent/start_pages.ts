@@ -46,6 +46,7 @@ export function filePages(smaps: string): PageRange[] {
 export function releaseFilePages(): void {
   using libc = Object.assign(
     Deno.dlopen("libc.so.6", {
+      malloc_trim: { parameters: ["usize"], result: "i32" },
       madvise: { parameters: ["pointer", "usize", "i32"], result: "i32" },
     }),
     { [Symbol.dispose]: () => libc.close() },
@@ -53,6 +54,8 @@ export function releaseFilePages(): void {
   for (const { start, bytes } of filePages(Deno.readTextFileSync("/proc/self/smaps"))) {
     libc.symbols.madvise(Deno.UnsafePointer.create(start), bytes, DONT_NEED);
   }
+  // what the start has freed, and the C library keeps for the next who asks
+  libc.symbols.malloc_trim(0n);
 }
 
 /** Does so soon after a start, and now and then. Ends with `signal`; never rejects. */
