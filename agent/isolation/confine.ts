@@ -6,9 +6,10 @@
  * 2. Another user when the agent is root, and root's powers dropped but one: a file that the operator
  *    granted may be root's alone, so reading (or writing) past its mode stays allowed, and Landlock says
  *    which files.
- * 3. no_new_privs: no program regains what was dropped. Landlock asks for it.
- * 4. Landlock: files and TCP ports.
- * 5. The end of the agent ends this process.
+ * 3. no_new_privs: no program regains what was dropped. The next two ask for it.
+ * 4. A filter of system calls: what sockets it may make.
+ * 5. Landlock: files and TCP ports.
+ * 6. The end of the agent ends this process.
  *
  * Steps of a thread are enough: becoming another program ends all other threads.
  */
@@ -16,6 +17,7 @@ import { dirname } from "node:path";
 import { type Access, type LandlockRules, landlockVersion, restrictSelf } from "./landlock.ts";
 import { addressOf, execute, type Libc, loadLibc } from "./libc.ts";
 import type { ConfineOrder, Walls } from "./messages.ts";
+import { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, callFilter, installFilter } from "./seccomp.ts";
 import { HOLD_ARGUMENT, type ProgramStart, programStart } from "./start.ts";
 import type { ScriptUser } from "./user.ts";
 import type { Grants } from "./walls.ts";
@@ -69,10 +71,11 @@ export function confine(
     programStart([HOLD_ARGUMENT, JSON.stringify(walls), String(order.lid_bytes)]),
 ): never {
   const libc = loadLibc();
-  const walls: Walls = { landlock: 0, tcp: false };
+  const walls: Walls = { landlock: 0, tcp: false, calls: false };
   limit(libc);
   if (order.is_root) dropPowers(libc, order, walls);
   libc.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n);
+  walls.calls = filterCalls(libc, order.grants);
   if (order.landlock) {
     const version = landlockVersion(libc);
     if (version > 0) restrictSelf(libc, rulesFor(order.grants));
@@ -84,6 +87,19 @@ export function confine(
   const { path, args } = becomes(walls);
   execute(libc, { path, args, env: Deno.env.toObject() });
   throw new Error(`Cannot start ${path}`);
+}
+
+/** Sockets of the domains that the grants need; files that were granted may be sockets. */
+function filterCalls(libc: Libc, { ports, read, write }: Grants): boolean {
+  const has = (list: true | readonly unknown[]) => list === true || list.length > 0;
+  const domains = [
+    AF_NETLINK,
+    ...(has(ports) ? [AF_INET, AF_INET6] : []),
+    // finding names may go by way of a local service
+    ...(has(ports) || has(read) || has(write) ? [AF_UNIX] : []),
+  ];
+  const filter = callFilter(Deno.build.arch, domains);
+  return filter !== undefined && installFilter(libc, filter);
 }
 
 function missingText(version: number): string | undefined {

@@ -12,6 +12,7 @@ const schema = z.discriminatedUnion("type", [
     walls: z.strictObject({
       landlock: z.int().min(0).max(1_000),
       tcp: z.boolean(),
+      calls: z.boolean(),
       uid: z.int().nonnegative().optional(),
       missing: words.optional(),
     }),

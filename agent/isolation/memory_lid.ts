@@ -29,8 +29,18 @@ export function memoryLid(bytes: number | undefined): MemoryLid {
   return {
     lift: () => void set(NO_LIMIT),
     close() {
-      const kib = /^VmData:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1];
+      const kib = dataKib();
       if (kib !== undefined) set(BigInt(kib) * 1024n + BigInt(bytes));
     },
   };
+}
+
+/** What it has asked for so far; undefined when that cannot be told. */
+function dataKib(): string | undefined {
+  try {
+    return /^VmData:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1];
+  } catch {
+    // without a lid the agent's own look has to do
+    return undefined;
+  }
 }

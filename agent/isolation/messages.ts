@@ -40,10 +40,12 @@ export interface Walls {
   landlock: number;
   /** Whether the kernel holds TCP as well. */
   tcp: boolean;
+  /** Whether sockets that it was not granted are refused when they are made. */
+  calls: boolean;
   /** The user it runs as; undefined: the agent's. */
   uid?: number;
   /** Why there is less than there could be, in words for the operator. */
   missing?: string;
 }
 
-export const NO_WALLS: Walls = { landlock: 0, tcp: false };
+export const NO_WALLS: Walls = { landlock: 0, tcp: false, calls: false };

@@ -132,6 +132,29 @@ kernel("holds TCP to the ports that were granted", async () => {
   assert.ok(walls.tcp);
 }, 4);
 
+Deno.test("a process without network makes no sockets, whatever the kernel's Landlock knows", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  await using dir = await tempDir();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using unix = Deno.listen({ transport: "unix", path: dir.join("socket") });
+  const tries: [string, string | number][] = [
+    ["connect", listener.addr.port],
+    ["listen", 0],
+    ["udp", ""],
+    ["socket", unix.addr.path],
+  ];
+  const none = await attempt({}, [...tries, ["interfaces", ""]]);
+  if (!none.walls.calls) return;
+  // the probe's own file is granted, and a file may be a socket
+  assert.deepEqual(none.results.slice(0, 3), Array(3).fill("PermissionDenied"));
+  assert.equal(none.results[4], true, "what the system says of itself is still there");
+  const accepted = listener.accept().then((connection) => connection.close());
+  const all = await attempt({ ports: true }, tries.slice(0, 3));
+  await accepted;
+  assert.deepEqual(all.results, Array(3).fill("done"));
+});
+
 Deno.test("a process of collectors is not root, whoever the agent is", {
   ignore: Deno.build.os !== "linux",
 }, async () => {

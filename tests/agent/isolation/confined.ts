@@ -10,7 +10,16 @@ const probe = fileURLToPath(new URL("./confined_probe.ts", import.meta.url));
 confine(JSON.parse(order), (walls) => ({
   path: Deno.execPath(),
   args: [
-    ...["run", "--quiet", "--allow-all", "--no-config", "--no-lock", "--no-npm", probe],
+    ...[
+      "run",
+      "--quiet",
+      "--allow-all",
+      "--no-config",
+      "--no-lock",
+      "--no-npm",
+      "--unstable-net",
+      probe,
+    ],
     ...[JSON.stringify(walls), attempts],
   ],
   files: [],

@@ -9,6 +9,9 @@ const attempts: Record<string, (argument: string) => unknown> = {
   execute: (path) => new Deno.Command(path).outputSync().code,
   connect: async (port) =>
     (await Deno.connect({ hostname: "127.0.0.1", port: Number(port) })).close(),
+  udp: () => Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 }).close(),
+  socket: async (path) => (await Deno.connect({ transport: "unix", path })).close(),
+  interfaces: () => Deno.networkInterfaces().length > 0,
   listen: (port) => Deno.listen({ hostname: "127.0.0.1", port: Number(port) }).close(),
   signal: (pid) => Deno.kill(Number(pid), "SIGCONT"),
   uid: () => [Deno.uid(), Deno.gid()],
