@@ -9,7 +9,7 @@
 import type { Clock } from "../clock.ts";
 import { type Database, openDatabase } from "../db/database.ts";
 import { connect } from "../db/connect.ts";
-import { selectHosts } from "../db/hosts.ts";
+import { selectHost, selectHosts, updateHostFacts } from "../db/hosts.ts";
 import { ensurePartitions } from "../db/partitions.ts";
 import type { Logger } from "../log.ts";
 import type { Config } from "./config.ts";
@@ -28,6 +28,7 @@ import { exportRuns } from "./query/export.ts";
 import { type QueryContext, queryContext } from "./query/context.ts";
 import { history } from "./query/history.ts";
 import { LatestReports } from "./query/latest.ts";
+import { Overview } from "./query/overview.ts";
 import { readSeries } from "./query/series.ts";
 import { storageReport } from "./query/storage.ts";
 import { keptMs, RetentionClasses } from "./retention.ts";
@@ -86,6 +87,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await ensurePartitions(sql, clock.now());
   const latest = new LatestReports(sql);
   await latest.load();
+  const overview = new Overview({ sql, latest });
 
   const reading = startReading(database, { config, clock, started });
   startBackground(database, { log, clock, started });
@@ -98,7 +100,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     isTaking: () => !guard?.isRefusing,
     onOutbox: () => notify.wake(),
   });
-  const steps = { guard, latest, reading, alerting, started };
+  const steps = { guard, latest, overview, reading, alerting, started };
   const { queue, intake } = startIngest(database, { ...options, ...steps });
   const aggregation = startAggregation(database, { config, log, clock, started });
   const stopping = new AbortController();
@@ -113,7 +115,17 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     series: (query) => readSeries(reading, query),
     missing: (names) => reading.catalog.missing(names),
     now: () => clock.now(),
+    clock,
     hosts: () => listHosts(sql),
+    glances: () => overview.glances(),
+    glancesOf: (ids) => overview.glances(ids),
+    listen: (listener) => overview.listen(listener),
+    hostId: async (hostname) => (await selectHost(sql, hostname))?.id,
+    describeHost: async (hostname, about) => {
+      const host = await selectHost(sql, hostname);
+      if (host !== undefined) await updateHostFacts(sql, host.id, about);
+      return host !== undefined;
+    },
     exportHosts: () => selectHosts(sql),
     exportRuns: (query) => exportRuns(sql, query),
     stopping: stopping.signal,
@@ -173,13 +185,19 @@ function startIngest(
   { sql, address }: Database,
   options: ServerOptions & {
     latest: LatestReports;
+    overview: Overview;
     reading: QueryContext;
     alerting: Alerting;
     guard: DiskGuard | undefined;
     started: AsyncDisposableStack;
   },
 ): { queue: IngestQueue; intake: Intake } {
+<<<<<<< HEAD
   const { config, log, clock, guard, latest, reading, alerting, started } = options;
+=======
+  const { config, log, clock, latest, overview, reading, alerting, started } = options;
+  const guard = embedded === undefined ? undefined : guardDisk(embedded.data_dir, options);
+>>>>>>> fd02e94 (web: the page: hosts at a glance, a host's charts, explore, settings; live by events)
   const queue = new IngestQueue({
     bytes_max: config.ingest.queue_bytes_max,
     batch_bytes_max: BATCH_BYTES_MAX,
@@ -201,6 +219,7 @@ function startIngest(
     onCommitted: (rows) =>
       rows.forEach((row) => {
         latest.observe(row);
+        overview.observe(row);
         reading.catalog.noticed(row.host_id, row.shape_id);
         alerting.observe(row);
       }),

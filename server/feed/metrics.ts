@@ -112,12 +112,12 @@ const counterOf = (unit?: string): MetricMetadata => ({ unit, kind: "counter" })
 const CATALOGUE: readonly SimulatedMetric[] = [
   {
     name: "cpu_usage",
-    about: gaugeIn("percent"),
+    about: gaugeIn("%"),
     value: gauge({ level: 30, day: 15, week: 5, drift: 8, noise: 4, spike: 40, max: 100 }),
   },
   {
     name: "memory_usage",
-    about: gaugeIn("percent"),
+    about: gaugeIn("%"),
     value: gauge({ level: 50, day: 4, drift: 6, noise: 0.2, max: 100 }),
   },
   {
@@ -125,7 +125,7 @@ const CATALOGUE: readonly SimulatedMetric[] = [
     about: gaugeIn("load"),
     value: gauge({ level: 2, day: 1, week: 0.4, drift: 0.6, noise: 0.3, spike: 6 }),
   },
-  { name: "disk.root.used_percent", about: gaugeIn("percent"), value: filling },
+  { name: "disk.root.used_percent", about: gaugeIn("%"), value: filling },
   { name: "net.eth0.rx_bytes", about: counterOf("bytes"), value: counter(40 * KIB) },
   { name: "net.eth0.tx_bytes", about: counterOf("bytes"), value: counter(90 * KIB) },
   { name: 'http_requests_total{code="200"}', about: counterOf(), value: counter(25) },

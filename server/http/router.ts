@@ -4,7 +4,6 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { isRetryable } from "../../db/sqlstate.ts";
 import type { Logger } from "../../log.ts";
 import { QueueFullError } from "../ingest/queue.ts";
-
 import { alertConfigRoutes, type AlertsRoute } from "./alert_config.ts";
 import { type AggregateRoute, aggregateRoute } from "./aggregate.ts";
 import { channelRoutes, type ChannelsRoute } from "./channels.ts";
@@ -12,11 +11,14 @@ import { type DowntimeRoute, downtimeRoutes } from "./downtime.ts";
 import { type ExportRoute, exportRoutes } from "./export.ts";
 import { type FetchRoute, fetchRoutes } from "./fetch.ts";
 import { incidentRoutes, type IncidentsRoute } from "./incidents.ts";
+import { type HostsRoute, hostsRoutes } from "./hosts.ts";
+import { type LiveRoute, liveRoute } from "./live.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
 import { ruleRoutes, type RulesRoute } from "./rules.ts";
 import { type SeriesRoute, seriesRoutes } from "./series.ts";
 import { silenceRoutes, type SilencesRoute } from "./silences.ts";
 import { type StorageRoute, storageRoutes } from "./storage.ts";
+import { webRoutes } from "./web.ts";
 
 /** Everything the routes need; `server/serve.ts` puts it together. */
 export interface RouterOptions
@@ -27,7 +29,9 @@ export interface RouterOptions
     DowntimeRoute,
     ExportRoute,
     FetchRoute,
+    HostsRoute,
     IncidentsRoute,
+    LiveRoute,
     MetricsRoute,
     RulesRoute,
     SeriesRoute,
@@ -69,24 +73,26 @@ export function createRouter(options: RouterOptions): Hono {
   downtimeRoutes(app, options);
   channelRoutes(app, options);
   silenceRoutes(app, options);
-
-  app.get("/", (c) =>
-    c.text(
-      `monitor ${version} is running.\n\n` +
-        "GET  /fetch/hosts                      hosts that report\n" +
-        "GET  /fetch/latest                     their newest values\n" +
-        "GET  /fetch/history/<host>/<metric>    one metric's samples, newest first\n" +
-        "GET  /api/v1/series                    many series at once, in equal steps\n" +
-        "GET  /api/v1/export                    samples as CSV, NDJSON or Prometheus text\n" +
-        "GET  /api/v1/alerts                    what fires or is about to\n" +
-        "GET  /api/v1/incidents                 what was wrong, with its evidence\n" +
-        "GET  /api/v1/rules                     what is to be told\n" +
-        "GET  /api/v1/storage                   what the data weighs\n" +
-        "GET  /api/v1/downtimes                 when nobody is told (/downtime, …/downtimes.ics)\n" +
-        "GET  /api/v1/channels                  where messages go, and whether they arrive\n" +
-        "POST /metrics                          send a report\n" +
-        "POST /aggregate                        turn closed hours into history now\n",
-    ));
+  hostsRoutes(app, options);
+  liveRoute(app, options);
+  webRoutes(app, {
+    greeting: `monitor ${version} is running. A browser gets the page here; programs have:\n\n` +
+      "GET  /fetch/hosts                      hosts that report\n" +
+      "GET  /fetch/latest                     their newest values\n" +
+      "GET  /fetch/history/<host>/<metric>    one metric's samples, newest first\n" +
+      "GET  /api/v1/hosts                     all hosts at a glance\n" +
+      "GET  /api/v1/live                      what has just been stored, as events\n" +
+      "GET  /api/v1/series                    many series at once, in equal steps\n" +
+      "GET  /api/v1/export                    samples as CSV, NDJSON or Prometheus text\n" +
+      "GET  /api/v1/alerts                    what fires or is about to\n" +
+      "GET  /api/v1/incidents                 what was wrong, with its evidence\n" +
+      "GET  /api/v1/rules                     what is to be told\n" +
+      "GET  /api/v1/storage                   what the data weighs\n" +
+      "GET  /api/v1/downtimes                 when nobody is told (/downtime, …/downtimes.ics)\n" +
+      "GET  /api/v1/channels                  where messages go, and whether they arrive\n" +
+      "POST /metrics                          send a report\n" +
+      "POST /aggregate                        turn closed hours into history now\n",
+  });
 
   app.notFound((c) => c.json({ error: `Cannot find ${c.req.method} ${c.req.path}` }, 404));
 

@@ -39,6 +39,14 @@ export interface ObservedReport {
   value(index: number): number;
 }
 
+/** A host's newest report of one shape. */
+export interface ShapeReport {
+  shape_id: number;
+  at_ms: number;
+  /** In the order of the shape. */
+  values: Float64Array;
+}
+
 export class LatestReports {
   readonly #sql: Sql;
   readonly #hosts = new Map<number, LatestHost>();
@@ -103,6 +111,21 @@ export class LatestReports {
     host.metrics_json = undefined;
   }
 
+  /** Resolves when the hosts that are silent are known, too. */
+  ready(): Promise<void> {
+    return this.#fromBlocks();
+  }
+
+  /** A host's newest report of each shape it still uses, the newest last. Values are not copied. */
+  reportsOf(host_id: number): ShapeReport[] {
+    const host = this.#hosts.get(host_id);
+    if (host === undefined) return [];
+    return [...host.by_shape]
+      .filter(([, report]) => report.at_ms > host.at_ms - GONE_MS)
+      .sort(([, a], [, b]) => a.at_ms - b.at_ms)
+      .map(([shape_id, { at_ms, values }]) => ({ shape_id, at_ms, values }));
+  }
+
   /**
    * The answer to `/fetch/latest` as JSON: all hosts, or one.
    *
@@ -127,21 +150,19 @@ export class LatestReports {
       tags,
       timestamp: host === undefined ? null : host.at_ms / 1000,
     });
-    const metrics = host === undefined ? "{}" : this.#metricsJson(host);
+    const metrics = host === undefined ? "{}" : this.#metricsJson(row.id, host);
     return `${JSON.stringify(hostname)}:{"metrics":${metrics},${about.slice(1)}`;
   }
 
-  #metricsJson(host: LatestHost): string {
+  #metricsJson(host_id: number, host: LatestHost): string {
     if (host.metrics_json !== undefined) return host.metrics_json;
-    const shapes = [...host.by_shape]
-      .filter(([, report]) => report.at_ms > host.at_ms - GONE_MS)
-      .sort(([, a], [, b]) => a.at_ms - b.at_ms);
+    const shapes = this.reportsOf(host_id);
     if (shapes.length === 1) {
       host.metrics_json = `{${shapes.map((one) => this.#pairs(one)).join()}}`;
     } else {
       // the newer value of a metric that is in several shapes wins
       const pairs = new Map<string, number>();
-      for (const [shape_id, { values }] of shapes) {
+      for (const { shape_id, values } of shapes) {
         for (const [i, key] of (this.#keys.get(shape_id) ?? []).entries()) {
           pairs.set(key, values[i] ?? 0);
         }
@@ -152,9 +173,8 @@ export class LatestReports {
     return host.metrics_json;
   }
 
-  #pairs([shape_id, report]: [number, LatestReport]): string {
+  #pairs({ shape_id, values }: ShapeReport): string {
     const keys = this.#keys.get(shape_id) ?? [];
-    const { values } = report;
     let text = "";
     // a finite number's text is its JSON
     for (let i = 0; i < keys.length; i++) text += `${i > 0 ? "," : ""}${keys[i]}${values[i]}`;

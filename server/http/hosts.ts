@@ -1,0 +1,66 @@
+/** `/api/v1/hosts`: all hosts at a glance, and what people say about them. */
+import type { Hono } from "hono";
+import { z } from "zod";
+import { nameFault, shown, TAG_CHARS_MAX, TAGS_MAX } from "../../report.ts";
+import { NotFoundError } from "../query/context.ts";
+import type { HostGlance } from "../query/overview.ts";
+import { ParameterError } from "./fetch.ts";
+
+/** What these routes need. */
+export interface HostsRoute {
+  glances(): Promise<HostGlance[]>;
+  /** Writes what is said about a host; false when there is none of this name. */
+  describeHost(hostname: string, about: HostEdit): Promise<boolean>;
+  now(): number;
+}
+
+function text(chars_max: number) {
+  return z.string({ error: (issue) => `must be a text: current value is ${shown(issue.input)}` })
+    .superRefine((value, context) => {
+      const fault = nameFault(value, chars_max);
+      if (fault !== undefined) context.addIssue(fault);
+    });
+}
+
+const editSchema = z.strictObject({
+  alias: text(255).nullable(),
+  location: text(255).nullable(),
+  tags: z.record(text(TAG_CHARS_MAX), z.string().max(TAG_CHARS_MAX))
+    .refine((tags) => Object.keys(tags).length <= TAGS_MAX, `must be at most ${TAGS_MAX} tags`),
+}, {
+  error: (issue) =>
+    issue.code === "unrecognized_keys"
+      ? `can only be alias, location and tags: there is ${issue.keys.join(", ")}`
+      : `must be an object with alias, location or tags`,
+}).partial();
+
+/** What a person can say about a host; what is left out stays. */
+export type HostEdit = z.infer<typeof editSchema>;
+
+export function hostsRoutes(app: Hono, route: HostsRoute): void {
+  app.get(
+    "/api/v1/hosts",
+    async (c) => c.json({ at: route.now() / 1000, hosts: await route.glances() }),
+  );
+
+  app.patch("/api/v1/hosts/:hostname", async (c) => {
+    const hostname = c.req.param("hostname");
+    let body: unknown;
+    try {
+      body = await c.req.json();
+    } catch {
+      throw new ParameterError("Cannot read the body: it must be JSON");
+    }
+    const parsed = editSchema.safeParse(body);
+    if (!parsed.success) {
+      const faults = parsed.error.issues.map(({ path, message }) =>
+        [path.join("."), message].filter((part) => part !== "").join(" ")
+      );
+      throw new ParameterError(`Cannot change the host: ${faults.join("; ")}`);
+    }
+    if (!await route.describeHost(hostname, parsed.data)) {
+      throw new NotFoundError(`Cannot find host ${JSON.stringify(hostname)}`);
+    }
+    return c.json({ status: "success" });
+  });
+}

@@ -1,0 +1,74 @@
+/**
+ * The page: `GET /` for a browser, and for every address the page itself makes of its state. Files come
+ * from `server/web/static/`, which tools/web.ts builds.
+ *
+ * Names of scripts and styles hold their content's hash, so browsers may keep them for ever; the page
+ * that names them is asked for each time. The policy lets nothing run that is not one of these files:
+ * whatever a host calls itself cannot become a script.
+ */
+import type { Context, Hono } from "hono";
+
+export interface WebRoute {
+  /** What `GET /` says to a program. */
+  greeting: string;
+}
+
+const FOLDER = new URL("../web/static/", import.meta.url);
+const TYPES: Readonly<Record<string, string>> = {
+  css: "text/css; charset=utf-8",
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml",
+  webmanifest: "application/manifest+json",
+};
+const FILE_NAME = /^[\w-]+(\.[\w-]+)*\.(css|js|svg|webmanifest)$/;
+/** Addresses of the page; each is answered with the same file, which looks at the address itself. */
+const PAGES = ["/", "/hosts/:name", "/explore", "/alerts", "/alerts/*", "/downtimes", "/settings"];
+
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-cache",
+};
+
+/** A built file, or undefined when there is none (the page was not built, or is of another version). */
+async function read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    return await Deno.readFile(new URL(name, FOLDER));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return undefined;
+  }
+}
+
+/** A program gets text, which is what the original said; a browser asks for HTML. */
+function isBrowser(c: Context): boolean {
+  return c.req.header("accept")?.includes("text/html") ?? false;
+}
+
+export function webRoutes(app: Hono, route: WebRoute): void {
+  for (const path of PAGES) {
+    app.get(path, async (c) => {
+      c.header("vary", "accept");
+      if (!isBrowser(c)) return path === "/" ? c.text(route.greeting) : c.notFound();
+      const page = await read("index.html");
+      if (page === undefined) return c.text(route.greeting);
+      return c.body(page, 200, { ...PAGE_HEADERS, "content-type": TYPES.html ?? "" });
+    });
+  }
+
+  app.get("/assets/:name", async (c) => {
+    const name = c.req.param("name");
+    const ending = FILE_NAME.exec(name)?.[2];
+    const bytes = ending === undefined ? undefined : await read(name);
+    if (bytes === undefined) return c.notFound();
+    return c.body(bytes, 200, {
+      "content-type": TYPES[ending ?? ""] ?? "application/octet-stream",
+      "cache-control": "public, max-age=31536000, immutable",
+      "x-content-type-options": "nosniff",
+    });
+  });
+}

@@ -1,0 +1,228 @@
+/**
+ * One chart. All charts of a page share one cursor; dragging zooms the whole page into that time,
+ * double-click goes back.
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import { align, type AlignedData, type ChartPlan, stack, valueRange } from "./chart_data.ts";
+import { valueText } from "./format.ts";
+import type { Span } from "./range.ts";
+import { colour, dark } from "./theme.ts";
+
+const COLOURS = 8;
+const SYNC = uPlot.sync("page");
+
+export interface ChartProps {
+  plan: ChartPlan;
+  step_s: number;
+  span: Span;
+  onZoom: (span: Span) => void;
+  onReset: () => void;
+}
+
+export function Chart({ plan, step_s, span, onZoom, onReset }: ChartProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | undefined>(undefined);
+  const zoom = useRef({ onZoom, onReset, span });
+  zoom.current = { onZoom, onReset, span };
+  const [isolated, setIsolated] = useState<string | undefined>(undefined);
+  const [at, setAt] = useState<number | undefined>(undefined);
+  const names = plan.lines.map(({ name }) => name);
+  const data = align(plan.lines, step_s);
+  const aligned = plotData(data, plan);
+  const is_banded = data.band !== undefined;
+
+  useEffect(() => {
+    if (place.current === null) return;
+    const made = new uPlot(
+      optionsOf(plan, place.current.clientWidth, { zoom, setAt, is_banded }),
+      aligned,
+      place.current,
+    );
+    plot.current = made;
+    const observer = new ResizeObserver(([entry]) => {
+      const width = Math.floor(entry?.contentRect.width ?? 0);
+      if (width > 0) made.setSize({ width, height: PLOT_PX });
+    });
+    observer.observe(place.current);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      plot.current = undefined;
+    };
+  }, [dark.value, plan.key, names.join("\n"), is_banded]);
+
+  useEffect(() => plot.current?.setData(aligned), [plan.lines, step_s]);
+
+  const isShown = (name: string) => isolated === undefined || isolated === name;
+  useEffect(() => {
+    names.forEach((name, i) => plot.current?.setSeries(i + 1, { show: isShown(name) }));
+  }, [isolated, names.join("\n")]);
+
+  const text = (line: number, index: number | undefined) => {
+    const values = data.lines[line] ?? [];
+    const value = index === undefined ? values.findLast((one) => one !== null) : values[index];
+    return valueText(value, plan.unit, plan.per_second);
+  };
+  return (
+    <section class="chart" aria-label={plan.title}>
+      <header>
+        <h3 title={plan.title}>
+          <bdi>{plan.title}</bdi>
+        </h3>
+        {names.length === 1 && <span class="now">{text(0, at)}</span>}
+      </header>
+      <div
+        class="plot"
+        ref={place}
+        role="img"
+        aria-label={`${plan.title}: ${summary(plan, text)}`}
+      />
+      {names.length > 1 && (
+        <Legend
+          names={names}
+          isolated={isolated}
+          onChoose={(name) => setIsolated(isolated === name ? undefined : name)}
+          text={(line) => text(line, at)}
+        />
+      )}
+    </section>
+  );
+}
+
+interface LegendProps {
+  names: readonly string[];
+  isolated: string | undefined;
+  onChoose: (name: string) => void;
+  text: (line: number) => string;
+}
+
+/** Which colour is what, and its value; a click shows one line alone. */
+function Legend({ names, isolated, onChoose, text }: LegendProps) {
+  return (
+    <div class="legend">
+      {names.map((name, i) => (
+        <button
+          type="button"
+          key={name}
+          aria-pressed={isolated === undefined || isolated === name}
+          title="Show only this one"
+          onClick={() => onChoose(name)}
+        >
+          <i style={{ background: `var(--s${i % COLOURS + 1})` }} />
+          <bdi>{name}</bdi> {text(i)}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+const PLOT_PX = 150;
+/** 1, 2, 4, … 512 of each unit. */
+const BYTE_STEPS = Array.from({ length: 60 }, (_, power) => 2 ** power);
+const DAY_S = 86_400;
+
+/** Hours and minutes, as the reader writes them; a date where a day begins. */
+function tickText(at_s: number, step_s: number): string {
+  const at = new Date(at_s * 1000);
+  const is_day = step_s >= DAY_S || at.getHours() + at.getMinutes() + at.getSeconds() === 0;
+  if (is_day) return at.toLocaleDateString(undefined, { day: "numeric", month: "short" });
+  const seconds = step_s < 60 ? { second: "2-digit" as const } : {};
+  return at.toLocaleTimeString(undefined, {
+    ...{ hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+    ...seconds,
+  });
+}
+
+/** For those who do not see the chart: the newest value of each line. */
+function summary(plan: ChartPlan, text: (line: number, index: undefined) => string): string {
+  return plan.lines.slice(0, 8).map(({ name }, i) => `${name} ${text(i, undefined)}`).join(", ");
+}
+
+function plotData(data: AlignedData, plan: ChartPlan): uPlot.AlignedData {
+  const lines = plan.stacked ? stack(data.lines) : data.lines;
+  const band = data.band === undefined ? [] : [data.band.low, data.band.high];
+  return [data.t, ...lines, ...band];
+}
+
+interface Handles {
+  zoom: { current: { onZoom: (span: Span) => void; onReset: () => void; span: Span } };
+  setAt: (index: number | undefined) => void;
+  is_banded: boolean;
+}
+
+function axesOf(plan: ChartPlan): uPlot.Axis[] {
+  const axis = {
+    stroke: colour("soft"),
+    grid: { stroke: colour("grid"), width: 1 },
+    ticks: { show: false },
+  };
+  return [
+    {
+      ...axis,
+      size: 24,
+      space: 64,
+      values: (_, ticks, _axis, _space, step_s) => ticks.map((at_s) => tickText(at_s, step_s)),
+    },
+    {
+      ...axis,
+      size: 64,
+      space: 28,
+      incrs: plan.unit === "B" ? BYTE_STEPS : undefined,
+      values: (_, ticks) => ticks.map((tick) => valueText(tick, plan.unit, plan.per_second)),
+    },
+  ];
+}
+
+function optionsOf(plan: ChartPlan, width: number, handles: Handles): uPlot.Options {
+  const { zoom, setAt, is_banded } = handles;
+  const line = (i: number): uPlot.Series => {
+    const stroke = colour(`s${i % COLOURS + 1}`);
+    return {
+      label: plan.lines[i]?.name ?? "",
+      stroke,
+      width: 1.25,
+      fill: plan.stacked ? `${stroke}55` : undefined,
+      points: { show: false },
+    };
+  };
+  const edge: uPlot.Series = { show: true, width: 0, points: { show: false } };
+  const lines = plan.lines.map((_, i) => line(i));
+  return {
+    width: Math.max(width, 100),
+    height: PLOT_PX,
+    legend: { show: false },
+    cursor: {
+      y: false,
+      sync: { key: SYNC.key, setSeries: false },
+      drag: { x: true, y: false, setScale: false },
+      bind: {
+        dblclick: () => () => {
+          zoom.current.onReset();
+          return null;
+        },
+      },
+    },
+    scales: {
+      x: { range: () => [zoom.current.span.from_s, zoom.current.span.to_s] },
+      y: { range: (_, low, high) => valueRange(low, high, plan.per_second ? null : plan.unit) },
+    },
+    axes: axesOf(plan),
+    series: [{}, ...lines, ...is_banded ? [edge, edge] : []],
+    bands: is_banded
+      ? [{ series: [lines.length + 2, lines.length + 1], fill: `${colour("s1")}26` }]
+      : plan.stacked
+      ? lines.slice(1).map((_, i) => ({ series: [i + 2, i + 1] as [number, number] }))
+      : [],
+    hooks: {
+      setCursor: [({ cursor: { idx } }) => setAt(idx ?? undefined)],
+      setSelect: [(made) => {
+        const { left, width: wide } = made.select;
+        if (wide < 4) return;
+        const [from_s, to_s] = [made.posToVal(left, "x"), made.posToVal(left + wide, "x")];
+        made.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+        zoom.current.onZoom({ from_s, to_s });
+      }],
+    },
+  };
+}

@@ -1,0 +1,174 @@
+/** Any metrics over any hosts, each or taken together; the question is the page's address. */
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { pathWith, type SeriesData } from "./api.ts";
+import { Chart } from "./chart.tsx";
+import { type ChartPlan, valuesOf } from "./chart_data.ts";
+import { resetZoom, zoomTo } from "./host.tsx";
+import { now_s } from "./live.ts";
+import { isLive, spanOf } from "./range.ts";
+import { query, range, setQuery } from "./route.ts";
+import { type SeriesQuery, useSeries } from "./series_store.ts";
+import { TEXT } from "./text.ts";
+
+const AGGREGATES = ["avg", "sum", "min", "max", "count"];
+const TOPS = [5, 10, 20];
+/** While the range ends now. */
+const REFRESH_MS = 10_000;
+/** Lines in one chart: more cannot be told apart. */
+const LINES_MAX = 60;
+
+function words(text: string | null): string[] {
+  return (text ?? "").split(/[,\s]+/).filter((word) => word !== "");
+}
+
+/** The question in the address, or undefined when it names no metric. */
+function readQuery(): SeriesQuery | undefined {
+  const metric = words(query.value.get("metric"));
+  if (metric.length === 0) return undefined;
+  const host = words(query.value.get("host"));
+  const tags = Object.fromEntries(
+    words(query.value.get("tags")).map((pair) => {
+      const [name = "", ...value] = pair.split("=");
+      return [name, value.join("=")];
+    }),
+  );
+  return { metric, host, tags, aggregate: query.value.get("aggregate") ?? undefined };
+}
+
+export function Explore() {
+  const asked = readQuery();
+  const series = useSeries(asked, range.value);
+  useEffect(() => {
+    if (!isLive(range.value)) return;
+    const timer = setInterval(series.refresh, REFRESH_MS);
+    return () => clearInterval(timer);
+  }, [JSON.stringify([asked, range.value]), series.answer === undefined]);
+  const top = Number(query.value.get("top") ?? 0);
+  const plans = useMemo(
+    () => planExplore(series.answer?.series ?? [], top),
+    [series.answer, top],
+  );
+  const all = series.answer?.series.filter(({ t }) => t.length > 0).length ?? 0;
+  const shown = plans.reduce((sum, { lines }) => sum + lines.length, 0);
+  return (
+    <>
+      <div class="bar">
+        <h1>{TEXT.pages.explore}</h1>
+      </div>
+      <Question asked={asked} />
+      {series.error !== undefined && <div class="banner error" role="alert">{series.error}</div>}
+      {asked === undefined
+        ? <p class="soft">{TEXT.explore.empty}</p>
+        : series.answer === undefined
+        ? series.error === undefined && <div class="skeleton" style={{ height: "196px" }} />
+        : all === 0
+        ? <p class="soft">{TEXT.explore.nothing}</p>
+        : <p class="soft">{TEXT.explore.shown(shown, all)}</p>}
+      <div class="charts">
+        {plans.map((plan) => (
+          <Chart
+            key={plan.key}
+            plan={plan}
+            step_s={series.answer?.step_s ?? 1}
+            span={series.span}
+            onZoom={zoomTo}
+            onReset={resetZoom}
+          />
+        ))}
+      </div>
+    </>
+  );
+}
+
+/** One chart a metric, the largest lines first. */
+function planExplore(all: readonly SeriesData[], top: number): ChartPlan[] {
+  const size = (series: SeriesData) => {
+    const values = valuesOf(series).filter((value) => value !== null);
+    return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  };
+  const by_metric = Map.groupBy(all.filter(({ t }) => t.length > 0), ({ metric }) => metric);
+  return [...by_metric].map(([metric, series]) => {
+    const ranked = series.map((one) => ({ one, size: size(one) }))
+      .sort((a, b) => b.size - a.size)
+      .slice(0, top > 0 ? top : LINES_MAX);
+    const [first] = series;
+    return {
+      key: metric,
+      group: metric,
+      title: metric,
+      unit: first?.unit ?? null,
+      per_second: first?.kind === "counter",
+      stacked: false,
+      lines: ranked.map(({ one }) => ({
+        name: one.host ?? `${one.hosts ?? 0} hosts`,
+        series: one,
+      })),
+    };
+  });
+}
+
+function Question({ asked }: { asked: SeriesQuery | undefined }) {
+  const [metric, setMetric] = useState(query.value.get("metric") ?? "");
+  const [host, setHost] = useState(query.value.get("host") ?? "");
+  const [tags, setTags] = useState(query.value.get("tags") ?? "");
+  const field = (
+    name: string,
+    hint: string,
+    [value, set]: [string, (text: string) => void],
+  ) => (
+    <label>
+      <span class="hidden-label">{name}</span>
+      <input
+        placeholder={`${name}: ${hint}`}
+        title={`${name}: ${hint}`}
+        size={28}
+        value={value}
+        onInput={({ currentTarget }) => set(currentTarget.value)}
+      />
+    </label>
+  );
+  const { from_s, to_s } = spanOf(range.value, now_s.peek());
+  const csv = pathWith("/api/v1/export", {
+    format: "csv",
+    metric: asked?.metric ?? [],
+    host: asked?.host ?? [],
+    start: from_s.toFixed(0),
+    end: to_s.toFixed(0),
+  });
+  return (
+    <form
+      class="bar"
+      onSubmit={(event) => {
+        event.preventDefault();
+        setQuery({ metric, host, tags });
+      }}
+    >
+      {field(TEXT.explore.metrics, TEXT.explore.metrics_hint, [metric, setMetric])}
+      {field(TEXT.explore.hosts, TEXT.explore.hosts_hint, [host, setHost])}
+      {field(TEXT.explore.tags, TEXT.explore.tags_hint, [tags, setTags])}
+      <label>
+        <span class="hidden-label">{TEXT.explore.aggregate}</span>
+        <select
+          value={query.value.get("aggregate") ?? ""}
+          onChange={({ currentTarget }) =>
+            setQuery({ metric, host, tags, aggregate: currentTarget.value })}
+        >
+          <option value="">{TEXT.explore.none}</option>
+          {AGGREGATES.map((one) => <option key={one} value={one}>{one}</option>)}
+        </select>
+      </label>
+      <label>
+        <span class="hidden-label">{TEXT.explore.top}</span>
+        <select
+          value={query.value.get("top") ?? ""}
+          onChange={({ currentTarget }) => setQuery({ top: currentTarget.value })}
+        >
+          <option value="">{TEXT.explore.top_all}</option>
+          {TOPS.map((n) => <option key={n} value={String(n)}>{TEXT.explore.top_n(n)}</option>)}
+        </select>
+      </label>
+      <button class="primary" type="submit">{TEXT.explore.run}</button>
+      {asked !== undefined && <a href={csv} download="samples.csv">{TEXT.explore.csv}</a>}
+    </form>
+  );
+}

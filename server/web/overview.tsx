@@ -1,0 +1,174 @@
+/** All hosts: is anything wrong? Rows, tiles, or a wall of tiles; searched, filtered and sorted. */
+import { signal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
+import type { HostGlance } from "./api.ts";
+import { FirstRun } from "./first_run.tsx";
+import { HostRows } from "./host_rows.tsx";
+import { usePageKeys } from "./keys.tsx";
+import { hosts, hosts_error, now_s, readHosts, sorted_hosts } from "./live.ts";
+import { go, hostLink, query, setQuery } from "./route.ts";
+import { stateOf, STATES } from "./state.ts";
+import { StateMark } from "./state_mark.tsx";
+import { TEXT } from "./text.ts";
+import { valueText } from "./format.ts";
+
+/** Which row the keyboard is at. */
+export const chosen = signal<string | undefined>(undefined);
+
+/** A host's name, alias, location and tags, in lower case: what the search looks into. */
+function searchText({ hostname, alias, location, tags }: HostGlance): string {
+  const pairs = Object.entries(tags).map(([key, value]) => `${key}=${value}`);
+  return [hostname, alias ?? "", location ?? "", ...pairs].join(" ").toLowerCase();
+}
+
+const SORTS: Readonly<Record<string, (host: HostGlance) => number>> = {
+  cpu: ({ cpu }) => -(cpu ?? -1),
+  memory: ({ memory }) => -(memory ?? -1),
+  disk: ({ disk }) => -(disk ?? -1),
+  network: (host) => -((host.received_per_s ?? -1) + (host.sent_per_s ?? 0)),
+  seen: ({ last_s }) => last_s ?? 0,
+};
+
+/** The hosts that are shown, in their order. */
+function visible(now: number): HostGlance[] {
+  const words = (query.value.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = query.value.get("state");
+  const found = sorted_hosts.value.filter((host) => {
+    if (wanted !== null && stateOf(host, now) !== wanted) return false;
+    if (words.length === 0) return true;
+    const text = searchText(host);
+    return words.every((word) => text.includes(word));
+  });
+  const sort = query.value.get("sort");
+  const key = sort === null ? undefined : SORTS[sort];
+  if (key !== undefined) return found.sort((a, b) => key(a) - key(b));
+  // what is wrong stands on top, by name within
+  const rank = (host: HostGlance) => STATES.indexOf(stateOf(host, now));
+  return sort === "name" ? found : found.sort((a, b) => rank(a) - rank(b));
+}
+
+export function Overview() {
+  // states change by the clock, too; to the minute is enough for the order of rows
+  const now = now_s.value;
+  const known = hosts.value;
+  const shown = useMemo(() => visible(now), [known, query.value, Math.floor(now / 10)]);
+  usePageKeys((key) => {
+    const at = shown.findIndex(({ hostname }) => hostname === chosen.value);
+    if (key === "j") chosen.value = shown[Math.min(at + 1, shown.length - 1)]?.hostname;
+    else if (key === "k") chosen.value = shown[Math.max(at - 1, 0)]?.hostname;
+    else if (key === "Enter" && chosen.value !== undefined) go(hostLink(chosen.value));
+    else return false;
+    return true;
+  });
+  if (known === undefined) return <Loading />;
+  if (known.size === 0) return <FirstRun />;
+  const view = query.value.get("view") ?? "rows";
+  return (
+    <>
+      {hosts_error.value !== undefined && (
+        <div class="banner error" role="alert">
+          {hosts_error.value} {TEXT.errors.kept}
+        </div>
+      )}
+      <Bar view={view} now={now} />
+      {shown.length === 0
+        ? <p class="soft">{TEXT.overview.none_found}</p>
+        : view === "rows"
+        ? <HostRows hosts={shown} chosen={chosen.value} />
+        : <Tiles hosts={shown} now={now} />}
+    </>
+  );
+}
+
+function Bar({ view, now }: { view: string; now: number }) {
+  if (view === "wall") {
+    return (
+      <div class="bar">
+        <h1>{TEXT.product}</h1>
+        <Summary now={now} />
+        <span class="space" />
+        <button type="button" onClick={() => setQuery({ view: undefined })}>
+          {TEXT.overview.leave_wall}
+        </button>
+      </div>
+    );
+  }
+  const views = [["rows", TEXT.overview.rows], ["tiles", TEXT.overview.tiles], [
+    "wall",
+    TEXT.overview.wall,
+  ]] as const;
+  return (
+    <div class="bar">
+      <h1>{TEXT.pages.overview}</h1>
+      <Summary now={now} />
+      <span class="space" />
+      <label>
+        <span class="hidden-label">State</span>
+        <select
+          value={query.value.get("state") ?? ""}
+          onChange={({ currentTarget }) => setQuery({ state: currentTarget.value })}
+        >
+          <option value="">{TEXT.overview.all_states}</option>
+          {STATES.map((state) => <option key={state} value={state}>{TEXT.state[state]}</option>)}
+        </select>
+      </label>
+      <span class="group" role="group" aria-label="View">
+        {views.map(([name, text]) => (
+          <button
+            type="button"
+            aria-pressed={view === name}
+            onClick={() => setQuery({ view: name === "rows" ? undefined : name })}
+          >
+            {text}
+          </button>
+        ))}
+      </span>
+    </div>
+  );
+}
+
+function Summary({ now }: { now: number }) {
+  const all = sorted_hosts.value;
+  const silent = all.filter((host) => stateOf(host, now) === "unknown").length;
+  return <span class="soft">{TEXT.overview.summary(all.length, silent)}</span>;
+}
+
+function Tiles({ hosts: shown, now }: { hosts: readonly HostGlance[]; now: number }) {
+  return (
+    <div class="tiles">
+      {shown.map((host) => {
+        const state = stateOf(host, now);
+        return (
+          <a key={host.hostname} class={`tile ${state}`} href={hostLink(host.hostname)}>
+            <b>
+              <StateMark state={state} /> {host.alias ?? host.hostname}
+            </b>
+            <span class="soft">
+              {valueText(host.cpu, "%")} · {valueText(host.memory, "%")} ·{" "}
+              {valueText(host.disk, "%")}
+            </span>
+          </a>
+        );
+      })}
+    </div>
+  );
+}
+
+function Loading() {
+  if (hosts_error.value !== undefined) {
+    return (
+      <div class="empty" role="alert">
+        <p>{hosts_error.value}</p>
+        <button type="button" onClick={() => void readHosts()}>{TEXT.retry}</button>
+      </div>
+    );
+  }
+  return (
+    <div aria-busy="true">
+      {Array.from(
+        { length: 8 },
+        (_, i) => <div key={i} class="skeleton" style={{ height: "36px", margin: "8px 0" }} />,
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,143 @@
+/**
+ * The series a page shows, read for a range and kept up to date: while the range ends now, only what is
+ * new is asked for and put to the end.
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError, pathWith, request, type SeriesAnswer, type SeriesData } from "./api.ts";
+import { now_s } from "./live.ts";
+import { isLive, type Range, type Span, spanOf } from "./range.ts";
+import { TEXT } from "./text.ts";
+
+export interface SeriesQuery {
+  metric: readonly string[];
+  host?: readonly string[];
+  tags?: Readonly<Record<string, string>>;
+  aggregate?: string;
+}
+
+export interface SeriesState {
+  answer: SeriesAnswer | undefined;
+  error: string | undefined;
+  /** What the charts show. */
+  span: Span;
+  /** Asks for what has come since. */
+  refresh: () => void;
+}
+
+const POINTS = 360;
+/** Steps that are asked for again at the end: they were not complete. */
+const TAIL_STEPS = 2;
+
+function pathOf(query: SeriesQuery, span: Span, points: number): string {
+  const tags = Object.fromEntries(
+    Object.entries(query.tags ?? {}).map(([name, value]) => [`tag.${name}`, value]),
+  );
+  const { metric, host, aggregate } = query;
+  return pathWith("/api/v1/series", {
+    ...{ metric, host, aggregate, ...tags, points },
+    from: span.from_s.toFixed(3),
+    to: span.to_s.toFixed(3),
+  });
+}
+
+/** `fresh` put to the end of `known`: its steps replace those of the same time. */
+export function joinSeries(known: SeriesData, fresh: SeriesData, from_s: number): SeriesData {
+  const border = fresh.t[0] ?? Infinity;
+  const start = known.t.findIndex((at_s) => at_s >= from_s);
+  const end = known.t.findIndex((at_s) => at_s >= border);
+  const first = start < 0 ? known.t.length : start;
+  const before = end < 0 ? known.t.length : end;
+  const join = <T>(a: readonly T[] | undefined, b: readonly T[] | undefined): T[] | undefined =>
+    a === undefined || b === undefined ? b && [...b] : [...a.slice(first, before), ...b];
+  return {
+    ...known,
+    t: [...known.t.slice(first, before), ...fresh.t],
+    avg: join(known.avg, fresh.avg),
+    sum: join(known.sum, fresh.sum),
+    count: join(known.count, fresh.count),
+    min: join(known.min, fresh.min),
+    max: join(known.max, fresh.max),
+    last: join(known.last, fresh.last),
+    rate: joinRates(join(known.rate, fresh.rate), known.rate, before - first, before),
+  };
+}
+
+/** The first rate of what was asked for last lacks the step before: the known one is better. */
+function joinRates(
+  joined: (number | null)[] | undefined,
+  known: readonly (number | null)[] | undefined,
+  place: number,
+  known_place: number,
+): (number | null)[] | undefined {
+  if (joined === undefined || known === undefined) return joined;
+  const better = known[known_place];
+  if (better !== undefined && joined[place] === null) joined[place] = better;
+  return joined;
+}
+
+function joinAnswers(known: SeriesAnswer, fresh: SeriesAnswer, from_s: number): SeriesAnswer {
+  const name = ({ host = "", metric }: SeriesData) => `${host}\n${metric}`;
+  const by_name = new Map(fresh.series.map((series) => [name(series), series]));
+  const joined = known.series.map((series) => {
+    const more = by_name.get(name(series));
+    by_name.delete(name(series));
+    return more === undefined ? series : joinSeries(series, more, from_s);
+  });
+  return { ...known, to: fresh.to, series: [...joined, ...by_name.values()] };
+}
+
+/** Reads `query` over `range`, again when either changes. */
+export function useSeries(query: SeriesQuery | undefined, range: Range): SeriesState {
+  const [state, setState] = useState<Pick<SeriesState, "answer" | "error"> & { span: Span }>(
+    () => ({
+      answer: undefined,
+      error: undefined,
+      span: spanOf(range, now_s.value),
+    }),
+  );
+  const current = useRef(state);
+  current.current = state;
+  const busy = useRef(false);
+  const key = JSON.stringify([query, range]);
+
+  useEffect(() => {
+    const abort = new AbortController();
+    const span = spanOf(range, now_s.value);
+    if (query === undefined) {
+      setState({ answer: undefined, error: undefined, span });
+      return;
+    }
+    request<SeriesAnswer>(pathOf(query, span, POINTS), { signal: abort.signal }).then(
+      (answer) => setState({ answer, error: undefined, span }),
+      (error) => {
+        if (abort.signal.aborted) return;
+        // what was shown stays
+        const message = error instanceof ApiError ? error.message : TEXT.errors.network;
+        setState((before) => ({ ...before, error: message }));
+      },
+    );
+    return () => abort.abort();
+  }, [key]);
+
+  const refresh = () => {
+    const { answer } = current.current;
+    if (busy.current || query === undefined || answer === undefined || !isLive(range)) return;
+    busy.current = true;
+    const span = spanOf(range, now_s.value);
+    const from_s = Math.max(span.from_s, answer.to - answer.step_s * TAIL_STEPS);
+    const steps = Math.ceil((span.to_s - from_s) / answer.step_s) + 1;
+    request<SeriesAnswer>(pathOf(query, { from_s, to_s: span.to_s }, Math.max(2, steps))).then(
+      (fresh) => {
+        // another step: the range is another one by now
+        if (fresh.step_s > answer.step_s) return;
+        setState({ answer: joinAnswers(answer, fresh, span.from_s), error: undefined, span });
+      },
+      (error) =>
+        setState((before) => ({
+          ...before,
+          error: error instanceof ApiError ? error.message : TEXT.errors.network,
+        })),
+    ).finally(() => busy.current = false);
+  };
+  return { ...state, refresh };
+}

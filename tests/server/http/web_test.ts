@@ -1,0 +1,50 @@
+/** The page is served to browsers, text to programs, and nothing else of the disk to anybody. */
+import assert from "node:assert/strict";
+import { buildWeb } from "../../../tools/web.ts";
+import { testApp } from "../../support/test_app.ts";
+
+Deno.test("GET / is the page for a browser and text for a program", async () => {
+  await buildWeb();
+  await using app = await testApp();
+  const program = await app.get("/");
+  assert.equal(program.status, 200);
+  assert.match(program.body, /monitor .* is running/);
+  const asBrowser = async (path: string) => {
+    const response = await fetch(app.url + path, { headers: { accept: "text/html,*/*" } });
+    return { headers: response.headers, status: response.status, text: await response.text() };
+  };
+  for (const path of ["/", "/hosts/web-1", "/hosts/%3Cscript%3E", "/explore", "/settings"]) {
+    const { headers, status, text } = await asBrowser(path);
+    assert.equal(status, 200, path);
+    assert.match(headers.get("content-type") ?? "", /^text\/html/);
+    const policy = headers.get("content-security-policy") ?? "";
+    assert.match(policy, /default-src 'none'; script-src 'self'/);
+    assert.doesNotMatch(policy, /unsafe/);
+    // nothing of the address is in the page
+    assert.doesNotMatch(text, /web-1|%3C|<script>/);
+    assert.doesNotMatch(text, /%[A-Z]+%/);
+    for (const [, asset = ""] of text.matchAll(/(?:src|href)="([^"]+)"/g)) {
+      const got = await fetch(app.url + asset);
+      assert.equal(got.status, 200, asset);
+      assert.match(got.headers.get("cache-control") ?? "", /immutable/);
+      await got.body?.cancel();
+    }
+  }
+  assert.equal((await app.get("/explore")).status, 404);
+});
+
+Deno.test("GET /assets/… gives nothing but what was built", async () => {
+  await using app = await testApp();
+  for (
+    const name of [
+      "..%2f..%2fserve.ts",
+      "../../deno.json",
+      "index.html",
+      "sources.sha256",
+      "x.js",
+      "",
+    ]
+  ) {
+    assert.equal((await app.get(`/assets/${name}`)).status, 404, name);
+  }
+});
