@@ -29,9 +29,10 @@ async function* events(
 ): AsyncGenerator<{ event: string; data: unknown }> {
   const response = await fetch(url, { signal });
   assert.equal(response.headers.get("content-type"), "text/event-stream");
+  const decoder = new TextDecoder();
   let text = "";
-  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    text += chunk;
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
     for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
       const [event, data] = [
         /^event: (.*)$/m.exec(text.slice(0, end))?.[1],
