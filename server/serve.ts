@@ -12,6 +12,7 @@ import { connect } from "../db/connect.ts";
 import { selectHost, selectHosts, updateHostFacts } from "../db/hosts.ts";
 import { ensurePartitions } from "../db/partitions.ts";
 import type { Logger } from "../log.ts";
+import type { HostFacts } from "../report.ts";
 import type { Config } from "./config.ts";
 import type { Alerting } from "./alerts/service.ts";
 import { startAlerts } from "./alerts/start.ts";
@@ -24,12 +25,13 @@ import { Intake, type IntakeCounters } from "./ingest/intake.ts";
 import { DiskGuard } from "./ingest/disk_guard.ts";
 import { IngestQueue } from "./ingest/queue.ts";
 import { startWriter, WRITERS } from "./ingest/writer.ts";
-import { exportRuns } from "./query/export.ts";
+import type { Names } from "./query/catalog.ts";
+import { type ExportQuery, exportRuns } from "./query/export.ts";
 import { type QueryContext, queryContext } from "./query/context.ts";
-import { history } from "./query/history.ts";
+import { history, type HistoryQuery } from "./query/history.ts";
 import { LatestReports } from "./query/latest.ts";
-import { Overview } from "./query/overview.ts";
-import { readSeries } from "./query/series.ts";
+import { type Listener, Overview } from "./query/overview.ts";
+import { readSeries, type SeriesQuery } from "./query/series.ts";
 import { storageReport } from "./query/storage.ts";
 import { keptMs, RetentionClasses } from "./retention.ts";
 import { startNotify } from "./start_notify.ts";
@@ -110,33 +112,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     body_bytes_max: config.ingest.body_bytes_max,
     room: queue,
     receive: (body) => intake.receive(body),
-    latestJson: (hostname) => latest.json(hostname),
-    history: (query) => history(reading, query),
-    series: (query) => readSeries(reading, query),
-    missing: (names) => reading.catalog.missing(names),
-    now: () => clock.now(),
-    clock,
-    hosts: () => listHosts(sql),
-    glances: () => overview.glances(),
-    glancesOf: (ids) => overview.glances(ids),
-    listen: (listener) => overview.listen(listener),
-    hostId: async (hostname) => (await selectHost(sql, hostname))?.id,
-    describeHost: async (hostname, about) => {
-      const host = await selectHost(sql, hostname);
-      if (host !== undefined) await updateHostFacts(sql, host.id, about);
-      return host !== undefined;
-    },
-    exportHosts: () => selectHosts(sql),
-    exportRuns: (query) => exportRuns(sql, query),
+    ...questions(database, { config, clock, latest, overview, reading }),
     stopping: stopping.signal,
     aggregate: () => aggregation.answer(),
     ...routes,
     ...notify.routes,
-    storage: ({ hosts_max }) => {
-      const { retention } = config;
-      const data_dir = database.embedded?.data_dir;
-      return storageReport(sql, { retention, data_dir, hosts_max, now_ms: clock.now() });
-    },
   });
   const url = listen(app.fetch, { ...config.webapp, clock, started });
   started.defer(() => stopping.abort());
@@ -144,6 +124,43 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let stopped: Promise<void> | undefined;
   const stop = () => stopped ??= owned.disposeAsync();
   return { url, database, counters: intake.counters, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** What is answered from what is stored, and what people say about hosts. */
+function questions(
+  { sql, embedded }: Database,
+  options: {
+    config: Config;
+    clock: Clock;
+    latest: LatestReports;
+    overview: Overview;
+    reading: QueryContext;
+  },
+) {
+  const { config: { retention }, clock, latest, overview, reading } = options;
+  const data_dir = embedded?.data_dir;
+  return {
+    latestJson: (hostname?: string) => latest.json(hostname),
+    history: (query: HistoryQuery) => history(reading, query),
+    series: (query: SeriesQuery) => readSeries(reading, query),
+    missing: (names: Names) => reading.catalog.missing(names),
+    now: () => clock.now(),
+    clock,
+    hosts: () => listHosts(sql),
+    glances: () => overview.glances(),
+    glancesOf: (ids: ReadonlySet<number>) => overview.glances(ids),
+    listen: (listener: Listener) => overview.listen(listener),
+    hostId: async (hostname: string) => (await selectHost(sql, hostname))?.id,
+    describeHost: async (hostname: string, about: HostFacts) => {
+      const host = await selectHost(sql, hostname);
+      if (host !== undefined) await updateHostFacts(sql, host.id, about);
+      return host !== undefined;
+    },
+    exportHosts: () => selectHosts(sql),
+    exportRuns: (query: ExportQuery) => exportRuns(sql, query),
+    storage: ({ hosts_max }: { hosts_max: number }) =>
+      storageReport(sql, { retention, data_dir, hosts_max, now_ms: clock.now() }),
+  };
 }
 
 /** What questions need: connections of their own, so that they and ingest do not wait for each other. */
@@ -192,12 +209,7 @@ function startIngest(
     started: AsyncDisposableStack;
   },
 ): { queue: IngestQueue; intake: Intake } {
-<<<<<<< HEAD
-  const { config, log, clock, guard, latest, reading, alerting, started } = options;
-=======
-  const { config, log, clock, latest, overview, reading, alerting, started } = options;
-  const guard = embedded === undefined ? undefined : guardDisk(embedded.data_dir, options);
->>>>>>> fd02e94 (web: the page: hosts at a glance, a host's charts, explore, settings; live by events)
+  const { config, log, clock, guard, latest, overview, reading, alerting, started } = options;
   const queue = new IngestQueue({
     bytes_max: config.ingest.queue_bytes_max,
     batch_bytes_max: BATCH_BYTES_MAX,
