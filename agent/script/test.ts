@@ -17,7 +17,7 @@ import {
 } from "./expected.ts";
 import { ScriptFailure, ScriptUsageError } from "./failure.ts";
 import { fixtureHost, recordingHost, writeFixture } from "./fixture.ts";
-import { openScript, scriptSandbox, settingsFor } from "./open.ts";
+import { findScript, openScript, scriptSandbox, settingsFor } from "./open.ts";
 
 interface TestOptions extends ScriptOptions {
   fixture?: string;
@@ -137,12 +137,11 @@ async function runOn(
     now: () => clock.now(),
     write: terminal.err,
   });
-  // While it is looked at there is no host to ask.
-  await using looking = scriptSandbox(config, { clock, log, host: {} });
-  const { file, version, judged } = await openScript(name, { config, sandbox: looking });
+  const host = await hostFor(await findScript(name, config));
+  await using sandbox = scriptSandbox(config, { clock, log, host });
+  const { file, version, judged } = await openScript(name, { config, sandbox });
   const { permissions, options: values, timeout_ms } = admissionOf(file, { version, judged });
   if ("reason" in version) throw new Error("BUG: a broken script was admitted");
-  await using sandbox = scriptSandbox(config, { clock, log, host: await hostFor(file) });
   const { origin, text, metadata } = version;
   sandbox.admit({ name: file.name, origin, text, options: values }, permissions);
   const runner = scriptRunner({ name: file.name, metadata }, { sandbox });
