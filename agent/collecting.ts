@@ -92,6 +92,7 @@ export class Collecting {
       script_errors_total: this.#rounds.errorsTotal(),
       script_errors: this.#rounds.errors(),
       script_costs: this.#rounds.costs(),
+      script_processes: this.#options.sandbox.processNumbers(),
     };
   }
 

@@ -9,6 +9,7 @@
  */
 import type { MetricMetadata } from "../report.ts";
 import type { SeriesValue } from "./collected.ts";
+import type { ProcessNumbers } from "./isolation/processes.ts";
 import type { OutboxStatus } from "./outbox.ts";
 import type { ScriptCost } from "./script_costs.ts";
 import type { SenderStatus } from "./sender.ts";
@@ -25,6 +26,8 @@ export interface OwnNumbers {
   script_errors: ReadonlyMap<string, number>;
   /** By script. */
   script_costs: ReadonlyMap<string, ScriptCost>;
+  /** Of collectors that are not shipped: see isolation/. */
+  script_processes: ProcessNumbers;
 }
 
 function counter(description: string, unit?: string): MetricMetadata {
@@ -59,6 +62,9 @@ const METADATA: Record<string, MetricMetadata> = {
   script_runs_total: counter("Runs of a collector"),
   script_ms_total: counter("Time from start to end of its runs, added up", "ms"),
   script_bytes_total: counter("Bytes of its values in reports", "B"),
+  script_processes: gauge("Processes that hold collectors"),
+  script_processes_bytes: gauge("Memory these processes occupy", "B"),
+  script_processes_ended_total: counter("Ends of such processes that were not wanted"),
 };
 const PREFIX = "monitor_agent_";
 
@@ -95,8 +101,9 @@ export function ownSeries(own: OwnNumbers): Map<string, SeriesValue> {
 
 /** The agent's own series of a minute. */
 export function ownMinuteSeries(
-  own: Pick<OwnNumbers, "outbox" | "sender" | "script_costs">,
+  own: Pick<OwnNumbers, "outbox" | "sender" | "script_costs" | "script_processes">,
 ): Map<string, SeriesValue> {
+  const { running, bytes, ended } = own.script_processes;
   const { requests, sent_bytes, send_ms, clock_offset_ms } = own.sender;
   return named([
     ["spool_on_disk", own.outbox.on_disk ? 1 : 0],
@@ -109,6 +116,9 @@ export function ownMinuteSeries(
       [`script_ms_total{script="${script}"}`, tenths(ms)] as const,
       [`script_bytes_total{script="${script}"}`, bytes] as const,
     ]),
+    ["script_processes", running],
+    ["script_processes_bytes", bytes],
+    ["script_processes_ended_total", ended],
   ]);
 }
 

@@ -14,7 +14,7 @@
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { HostMethods } from "./host.ts";
-import { ScriptProcesses } from "./isolation/processes.ts";
+import { type ProcessNumbers, ScriptProcesses } from "./isolation/processes.ts";
 import type { ProcessEnd } from "./isolation/script_process.ts";
 import { DEFAULT_ISOLATION, type ProcessSettings } from "./isolation/settings.ts";
 import { type Grants, grantsOf, mergedGrants, NO_GRANTS } from "./isolation/walls.ts";
@@ -139,6 +139,11 @@ export class Sandbox implements Disposable, AsyncDisposable {
   /** How many processes there are besides the agent's own. */
   get processes(): number {
     return this.#processes.count;
+  }
+
+  /** For the agent's own metrics. */
+  processNumbers(): ProcessNumbers {
+    return this.#processes.numbers();
   }
 
   /** What the processes of scripts occupy; undefined when there is none, or it cannot be told. */

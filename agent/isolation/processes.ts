@@ -18,6 +18,15 @@ export interface ProcessesOptions {
   onLost: (key: string, end: ProcessEnd) => void;
 }
 
+/** For the agent's own metrics. */
+export interface ProcessNumbers {
+  running: number;
+  /** What they occupy, as far as that can be told. */
+  bytes: number;
+  /** Ends that nobody wanted, since the start. */
+  ended: number;
+}
+
 /** Each costs some 45 MB; more than these have no reason. */
 const PROCESSES_MAX = 32;
 /** How long a process that failed to start is not tried again; doubled each time. */
@@ -38,6 +47,7 @@ export class ScriptProcesses {
   readonly #moving = new Set<string>();
   readonly #going = new Set<Promise<void>>();
   #told_walls = false;
+  #ended_total = 0;
 
   constructor(options: ProcessesOptions) {
     this.#options = options;
@@ -45,6 +55,10 @@ export class ScriptProcesses {
 
   get count(): number {
     return this.#running.size;
+  }
+
+  numbers(): ProcessNumbers {
+    return { running: this.count, bytes: this.residentBytes() ?? 0, ended: this.#ended_total };
   }
 
   /** Why no Worker can be started there now; undefined: it can. */
@@ -122,6 +136,7 @@ export class ScriptProcesses {
   #ended(key: string, process: ScriptProcess, end: ProcessEnd): void {
     if (this.#running.get(key) === process) this.#running.delete(key);
     if (end.expected) return;
+    this.#ended_total += 1;
     if (end.failed_to_start) this.#rest(key, end.message);
     this.#options.onLost(key, end);
   }

@@ -30,6 +30,7 @@ const OWN: OwnNumbers = {
   script_errors_total: 1,
   script_errors: new Map([["<name>", 1]]),
   script_costs: new Map([["<name>", { runs: 6, ms: 44.44, bytes: 777 }]]),
+  script_processes: { running: 2, bytes: 120_000_000, ended: 1 },
 };
 
 Deno.test("ownSeries() reconciles: collected = sent + dropped + waiting", () => {
