@@ -23,6 +23,9 @@ export const ALLOWED = [
 /** Packages whose `package.json` says less than the files beside it, with what was read there. */
 const READ_BY_HAND: Record<string, { licence: string; why: string }> = {};
 
+/** Licences of packages that only tests load: nothing of them is given to anybody. */
+const TESTS_ONLY: Record<string, string> = { "axe-core": "MPL-2.0" };
+
 export interface LockedPackage {
   name: string;
   version: string;
@@ -113,7 +116,7 @@ if (import.meta.main) {
       continue;
     }
     if (licence === undefined) faults.push(`${shown}: names no licence`);
-    else if (!isAllowed(licence)) faults.push(`${shown}: ${licence} is not on the list`);
+    else if (!isAllowed(licence) && TESTS_ONLY[one.name] !== licence) faults.push(`${shown}: ${licence} is not on the list`);
   }
   for (const fault of faults) print(`${fault}\n`);
   print(`${packages.length} packages, ${faults.length} of them a problem\n`);

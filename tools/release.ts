@@ -35,7 +35,7 @@ interface Program {
 }
 
 interface Lock {
-  npm?: Record<string, { integrity?: string }>;
+  npm?: Record<string, { integrity?: string; dependencies?: string[] }>;
 }
 
 function say(text: string): void {
@@ -96,7 +96,7 @@ async function packageAll(
 async function billPackages(): Promise<BillPackage[]> {
   const lock = await readJson<Lock>("deno.lock");
   const directories = await cacheDirectories();
-  const shipped = await shippedPackages();
+  const shipped = await shippedPackages(lock);
   return lockedPackages(lock).map(({ name, version }) => {
     const manifest = readManifest(directories, { name, version });
     const key = Object.keys(lock.npm ?? {}).find((one) =>
@@ -112,10 +112,17 @@ async function billPackages(): Promise<BillPackage[]> {
   });
 }
 
-/** Names of the packages that main.ts leads to. None of them brings others along (deno.lock). */
-async function shippedPackages(): Promise<Set<string>> {
-  const specifiers = await programLibraries();
-  return new Set(specifiers.map((one) => /^(@[^/]+\/)?[^/]+/.exec(one)?.[0] ?? one));
+/** Names of the packages that the program and its page consist of, with those they bring along. */
+async function shippedPackages(lock: Lock): Promise<Set<string>> {
+  const nameOf = (specifier: string) => /^(@[^/]+\/)?[^/@]+/.exec(specifier)?.[0] ?? specifier;
+  const names = new Set((await programLibraries()).map(nameOf));
+  // a set that grows while it is walked: what is brought along brings others along
+  for (const name of names) {
+    for (const [key, { dependencies = [] }] of Object.entries(lock.npm ?? {})) {
+      if (nameOf(key) === name) { for (const one of dependencies) names.add(nameOf(one)); }
+    }
+  }
+  return names;
 }
 
 /** Of the last commit, so that the same source makes the same bill. */

@@ -9,13 +9,15 @@
  * only for the page, which names them.
  */
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const TOP = new URL("../", import.meta.url);
 const SOURCE = new URL("server/web/", TOP);
 const STATIC = new URL("static/", SOURCE);
-const STAMP = new URL("sources.sha256", STATIC);
+const STAMP_NAME = "sources.sha256";
+const STAMP = new URL(STAMP_NAME, STATIC);
 /** All of the page that a browser loads, packed: the promise is 150 kB. */
 const PACKED_BYTES_MAX = 150 * 1024;
 
@@ -85,17 +87,34 @@ async function build(hash: string): Promise<void> {
     (text, [name, value]) => text.replaceAll(`%${name}%`, value),
     await Deno.readTextFile(new URL("index.html", SOURCE)),
   );
-  await Deno.remove(STATIC, { recursive: true }).catch(() => {});
-  await Deno.mkdir(STATIC, { recursive: true });
-  await Deno.writeFile(new URL(names.SCRIPT, STATIC), script);
-  await Deno.writeTextFile(new URL(names.STYLE, STATIC), style);
-  await Deno.writeTextFile(new URL(names.ICON, STATIC), icon);
-  await Deno.writeTextFile(new URL("index.html", STATIC), page);
   const packed = [script, style, page, icon].reduce((sum, part) => sum + gzipSync(part).length, 0);
   say(`page built: ${(script.length / 1024).toFixed(0)} KiB, packed ${(packed / 1024).toFixed(0)}`);
   if (packed > PACKED_BYTES_MAX) throw new Error(`The page is too large: ${packed} bytes packed`);
-  // last: a build that was cut short is done again
-  await Deno.writeTextFile(STAMP, hash);
+  await replaceStatic({
+    [names.SCRIPT]: script,
+    [names.STYLE]: style,
+    [names.ICON]: icon,
+    "index.html": page,
+    [STAMP_NAME]: hash,
+  });
+}
+
+/** All files at once, so that a server never hands out half of a page, nor one of two builds. */
+async function replaceStatic(files: Record<string, string | Uint8Array>): Promise<void> {
+  const made = await Deno.makeTempDir({ dir: fileURLToPath(SOURCE), prefix: "static-" });
+  await Deno.chmod(made, 0o755);
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      await Deno.writeFile(join(made, name), bytes);
+    }
+    await Deno.remove(STATIC, { recursive: true }).catch(() => {});
+    await Deno.rename(made, STATIC);
+  } catch (error) {
+    await Deno.remove(made, { recursive: true });
+    // another build was quicker
+    if (!isBuilt(String(files[STAMP_NAME]))) throw error;
+  }
 }
 
 /** Builds the page unless it is there; `force` builds it anyway. */

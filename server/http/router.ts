@@ -18,7 +18,7 @@ import { ruleRoutes, type RulesRoute } from "./rules.ts";
 import { type SeriesRoute, seriesRoutes } from "./series.ts";
 import { silenceRoutes, type SilencesRoute } from "./silences.ts";
 import { type StorageRoute, storageRoutes } from "./storage.ts";
-import { webRoutes } from "./web.ts";
+import { pageNotFound, webRoutes } from "./web.ts";
 
 /** Everything the routes need; `server/serve.ts` puts it together. */
 export interface RouterOptions
@@ -94,7 +94,9 @@ export function createRouter(options: RouterOptions): Hono {
       "POST /aggregate                        turn closed hours into history now\n",
   });
 
-  app.notFound((c) => c.json({ error: `Cannot find ${c.req.method} ${c.req.path}` }, 404));
+  app.notFound(async (c) =>
+    await pageNotFound(c) ?? c.json({ error: `Cannot find ${c.req.method} ${c.req.path}` }, 404)
+  );
 
   app.onError((error, c) => {
     const status = STATUS_BY_NAME[error.name];

@@ -22,6 +22,8 @@ const TYPES: Readonly<Record<string, string>> = {
   webmanifest: "application/manifest+json",
 };
 const FILE_NAME = /^[\w-]+(\.[\w-]+)*\.(css|js|svg|webmanifest)$/;
+/** Addresses of data: what is not there is told as data. */
+const DATA = /^\/(api|fetch|assets)\//;
 /** Addresses of the page; each is answered with the same file, which looks at the address itself. */
 const PAGES = ["/", "/hosts/:name", "/explore", "/alerts", "/alerts/*", "/downtimes", "/settings"];
 
@@ -49,14 +51,36 @@ function isBrowser(c: Context): boolean {
   return c.req.header("accept")?.includes("text/html") ?? false;
 }
 
+/** A source tree has no page until it is built; whoever runs one can do that. */
+const NOT_BUILT = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>monitor</title>
+<p>The server runs, but its page is not built: run <code>deno task web</code> where you started it,
+then reload.
+`;
+
+async function answerPage(c: Context, status: 200 | 404): Promise<Response> {
+  const page = await read("index.html") ?? NOT_BUILT;
+  return c.body(page, page === NOT_BUILT ? 503 : status, {
+    ...PAGE_HEADERS,
+    "content-type": TYPES.html ?? "",
+  });
+}
+
+/** For a browser at an address that is nothing: the page, which says so. Else undefined. */
+export async function pageNotFound(c: Context): Promise<Response | undefined> {
+  const is_page = c.req.method === "GET" && isBrowser(c) && !DATA.test(c.req.path);
+  return is_page ? await answerPage(c, 404) : undefined;
+}
+
 export function webRoutes(app: Hono, route: WebRoute): void {
   for (const path of PAGES) {
     app.get(path, async (c) => {
       c.header("vary", "accept");
       if (!isBrowser(c)) return path === "/" ? c.text(route.greeting) : c.notFound();
-      const page = await read("index.html");
-      if (page === undefined) return c.text(route.greeting);
-      return c.body(page, 200, { ...PAGE_HEADERS, "content-type": TYPES.html ?? "" });
+      return await answerPage(c, 200);
     });
   }
 

@@ -23,6 +23,17 @@ Deno.test("monitor up says where everything is, collects, and stops cleanly on C
   assert.equal(latest.code, 0, latest.err);
   assert.match(latest.out, /\bcpu_usage +[\d.]+/);
 
+  // the page is in the program
+  const page = await (await fetch(monitor.url, { headers: { accept: "text/html" } })).text();
+  const script = /<script type="module" src="([^"]+)">/.exec(page)?.[1];
+  assert.ok(script !== undefined, page);
+  const answer = await fetch(monitor.url + script);
+  assert.deepEqual([answer.status, answer.headers.get("content-type")], [
+    200,
+    "text/javascript; charset=utf-8",
+  ]);
+  assert.ok((await answer.text()).length > 10_000);
+
   const second = await runMonitor(["up", "--port", "0", "--data", data]);
   assert.deepEqual([second.code, second.out], [1, ""]);
   assert.match(second.err, /^error: Cannot use data directory ".+": monitor with process id \d+ /);

@@ -55,11 +55,18 @@ Deno.test("dataFiles() takes what lies beside the modules and is none", () => {
     "agent/python/driver.py",
     "db/migrations/0001_a.sql",
     "db/schema.sql",
+    "server/web/style.css",
+    "server/web/static/app-0123456789ab.js",
+    "server/web/static/sources.sha256",
     "tests/fixture.json",
   ];
-  assert.deepEqual(dataFiles(["main.ts", "agent/agent.ts", "db/migrate.ts"], files), [
-    "agent/monitor.d.ts",
-    "agent/python/driver.py",
-    "db/migrations/0001_a.sql",
-  ]);
+  assert.deepEqual(
+    dataFiles(["main.ts", "agent/agent.ts", "db/migrate.ts", "server/serve.ts"], files),
+    [
+      "agent/monitor.d.ts",
+      "agent/python/driver.py",
+      "db/migrations/0001_a.sql",
+      "server/web/static/app-0123456789ab.js",
+    ],
+  );
 });

@@ -4,7 +4,8 @@
  *   main.ts, agent/, db/, server/ …   the modules that can be reached from main.ts, and from those
  *                                     that are loaded by their place: Workers, programs of their own
  *   libraries/                        the npm packages, each one module
- *   agent/monitor.d.ts, db/… .sql …   whatever else lies in the folders of these modules, as it is
+ *   agent/monitor.d.ts, db/… .sql …   whatever else lies in the folders of these modules, as it is;
+ *                                     the page (server/web/static/) is built before
  *   metrics/                          the shipped collectors, as JavaScript
  *   db/embedded/packed/               PostgreSQL, or where it is to be found
  *   deno.json                         the version, and where the libraries are
@@ -19,14 +20,17 @@ import {
 } from "../../db/embedded/archive.ts";
 import { importsOf, listFiles, readSource } from "../../tests/support/modules.ts";
 import { bundleLibraries, type Library } from "./libraries.ts";
+import { buildWeb } from "../web.ts";
 import type { PackedPostgres } from "./postgres.ts";
 
 export const TOP = new URL("../../", import.meta.url);
 const START = "main.ts";
 /** Not needed where Deno itself removes types, as all but the oldest supported version do. */
 const STRIP_WORKER = "agent/strip_worker.ts";
-/** Golden files of checks, which no program reads. */
-const NOT_READ = ["db/schema.sql"];
+/** Golden files of checks, and what the page is built from: no program reads them. */
+const NOT_READ = /^db\/schema\.sql$|^server\/web\/(?!static\/)|\/sources\.sha256$/;
+/** What a browser loads begins here; the program has the result. */
+const PAGE_START = "server/web/main.tsx";
 const PACKED = `db/embedded/${PACKED_FOLDER}`;
 
 export interface StageOptions {
@@ -47,6 +51,7 @@ export interface Stage {
 /** Makes `dir` anew. */
 export async function makeStage(dir: string, options: StageOptions): Promise<Stage> {
   await Deno.remove(dir, { recursive: true }).catch(() => {});
+  await buildWeb();
   const { modules, starts, specifiers } = await modulesOf(options);
   const data = dataFiles(modules, listFiles(""));
   for (const path of [...modules, ...data]) await copyInto(dir, path);
@@ -67,14 +72,16 @@ export function dataFiles(modules: readonly string[], files: readonly string[]):
     modules.filter((path) => path.includes("/")).map((path) => path.split("/")[0]),
   );
   return files.filter((path) =>
-    path.includes("/") && folders.has(path.split("/")[0]) && !NOT_READ.includes(path) &&
+    path.includes("/") && folders.has(path.split("/")[0]) && !NOT_READ.test(path) &&
     (!/\.tsx?$/.test(path) || path.endsWith(".d.ts"))
   );
 }
 
-/** The libraries the program needs, by the names they are imported with. */
+/** The libraries the program and its page need, by the names they are imported with. */
 export async function programLibraries(): Promise<string[]> {
-  return (await modulesOf({ stripper: true })).specifiers;
+  const { specifiers } = await modulesOf({ stripper: true });
+  const page = (await importsOf([PAGE_START])).filter(({ to }) => !/\.tsx?$/.test(to));
+  return [...specifiers, ...page.map(({ to }) => to)];
 }
 
 /** What the program consists of: modules that are loaded by their place are found by how they are. */

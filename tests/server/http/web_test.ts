@@ -31,6 +31,11 @@ Deno.test("GET / is the page for a browser and text for a program", async () => 
     }
   }
   assert.equal((await app.get("/explore")).status, 404);
+  // the page itself says that there is nothing; who asks for data is told as data
+  const lost = await asBrowser("/nothing/here");
+  assert.deepEqual([lost.status, lost.text], [404, (await asBrowser("/")).text]);
+  const data = await asBrowser("/api/v1/nothing");
+  assert.deepEqual([data.status, data.text], [404, '{"error":"Cannot find GET /api/v1/nothing"}']);
 });
 
 Deno.test("GET /assets/… gives nothing but what was built", async () => {
