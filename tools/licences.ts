@@ -116,7 +116,9 @@ if (import.meta.main) {
       continue;
     }
     if (licence === undefined) faults.push(`${shown}: names no licence`);
-    else if (!isAllowed(licence) && TESTS_ONLY[one.name] !== licence) faults.push(`${shown}: ${licence} is not on the list`);
+    else if (!isAllowed(licence) && TESTS_ONLY[one.name] !== licence) {
+      faults.push(`${shown}: ${licence} is not on the list`);
+    }
   }
   for (const fault of faults) print(`${fault}\n`);
   print(`${packages.length} packages, ${faults.length} of them a problem\n`);
