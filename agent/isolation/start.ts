@@ -10,7 +10,6 @@ export const CONFINE_ARGUMENT = "--confine-scripts";
 const V8_FLAGS = [
   "--single-threaded-gc",
   "--max-semi-space-size=8",
-  "--no-memory-reducer",
   "--disallow-code-generation-from-strings",
 ];
 

@@ -21,9 +21,6 @@ const V8_FLAGS = [
   "--single-threaded-gc",
   // 40 MB less at 3 million samples a second, for 2 % of them
   "--max-semi-space-size=8",
-  // an agent that works every ten seconds is not idle in between: a third of its processor time
-  // went into making its heap a little smaller each time
-  "--no-memory-reducer",
   // no `eval` and no `Function` for collectors, nor for anything else in the process
   "--disallow-code-generation-from-strings",
 ];
