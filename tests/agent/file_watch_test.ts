@@ -8,6 +8,7 @@ import { EventLog } from "./event_log.ts";
 /** From when on a change was noticed by looking, where the system tells changes. */
 const LOOKED_MS = 30_000;
 const STEP_MS = 10;
+const STEPS_MAX = 6_000;
 
 interface Watching extends Disposable {
   watch: FileWatch;
@@ -26,7 +27,8 @@ async function watching(watched: (dir: TempDir) => Watched[], dir: TempDir): Pro
       let noticed = false;
       const { signal } = new AbortController();
       const done = watch.changed(signal).then(() => noticed = true);
-      while (!noticed) await clock.advance(STEP_MS);
+      for (let step = 0; !noticed && step < STEPS_MAX; step++) await clock.advance(STEP_MS);
+      assert.ok(noticed, "the change was never noticed");
       await done;
       return clock.now() - begun_ms;
     },

@@ -21,6 +21,8 @@ interface Followed extends AsyncDisposable {
 /** Time that may pass until a change is followed, and the steps it passes in. */
 const FOLLOWED_MS_MAX = 2_000;
 const STEP_MS = 50;
+/** So many that only what will never come has not come; each takes a real millisecond or more. */
+const STEPS_MAX = 6_000;
 
 async function follow(dir: TempDir, settings: Record<string, unknown> = {}): Promise<Followed> {
   const file = dir.join("agent.json");
@@ -49,8 +51,12 @@ async function follow(dir: TempDir, settings: Record<string, unknown> = {}): Pro
         (event) => Object.entries(fields).every(([key, value]) => event[key] === value),
       ).then((event) => found = event);
       // The system tells in its own time; ours passes only when there is something to wait for.
-      while (found === undefined) await clock.advance(STEP_MS);
-      return await wanted;
+      for (let step = 0; found === undefined && step < STEPS_MAX; step++) {
+        await clock.advance(STEP_MS);
+      }
+      if (found !== undefined) return await wanted;
+      const told = events.messages("info").slice(-10).join("\n");
+      assert.fail(`the log never had "${msg}" ${JSON.stringify(fields)}; its end is:\n${told}`);
     },
     [Symbol.asyncDispose]: async () => {
       const stopped = agent.stop();
