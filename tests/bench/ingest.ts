@@ -21,6 +21,8 @@ import { HOSTS, type Load, load, METRICS, requireWrk } from "./load.ts";
 
 const SECONDS = 10;
 const WARM_UP_SECONDS = 5;
+/** Clock ticks a second, as /proc counts processor time. */
+const TICKS_PER_S = 100;
 
 /** Reports a second by COPY alone, in `streams` at once, batches of `rows`. */
 async function bareCopy(sql: Sql, streams: number, rows: number): Promise<number> {
@@ -62,6 +64,14 @@ async function peakRssMb(pid: number): Promise<number> {
   return Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
 }
 
+/** Processor time of a process, in seconds. */
+async function processorSeconds(pid: number): Promise<number> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  // behind the name, which may hold anything: user and system time are the 12th and 13th
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+}
+
 function rounded(value: number, digits = 3): number {
   return Number(value.toPrecision(digits));
 }
@@ -88,7 +98,9 @@ export async function run(): Promise<Record<string, unknown>> {
   say(`warming up, ${WARM_UP_SECONDS} s`);
   await load({ ...base, batch: 1, connections: 256, seconds: WARM_UP_SECONDS, run: 1 });
   say(`one report a request, ${SECONDS} s`);
+  const before_s = await processorSeconds(monitor.pid);
   const single = await load({ ...base, batch: 1, connections: 256, seconds: SECONDS, run: 2 });
+  const single_s = await processorSeconds(monitor.pid) - before_s;
   say(`50 reports a request, ${SECONDS} s`);
   const batch = await load({ ...base, batch: 50, connections: 16, seconds: SECONDS, run: 3 });
   const rate = single.requests_per_s / 2;
@@ -103,6 +115,7 @@ export async function run(): Promise<Record<string, unknown>> {
   return {
     program: PROGRAM,
     samples_per_s: samples(single, 1),
+    server_us_per_report: rounded(single_s / (single.requests_per_s * SECONDS) * 1e6),
     p50_ms: rounded(single.p50_ms),
     p99_ms: rounded(single.p99_ms),
     batch_samples_per_s: samples(batch, 50),

@@ -29,9 +29,16 @@ const PRIVATE = /^(MONITOR_|NO_COLOR$|FORCE_COLOR$|TERM$)/;
 /** No command of these tests takes longer; a server that started by mistake is ended. */
 const RUN_MS_MAX = 60_000;
 
+export interface MonitorOptions {
+  env?: Record<string, string>;
+  cwd?: string;
+  /** As whom; only root may say. */
+  uid?: number;
+}
+
 export function monitorCommand(
   args: string[],
-  options: { env?: Record<string, string>; cwd?: string; signal?: AbortSignal } = {},
+  options: MonitorOptions & { signal?: AbortSignal } = {},
 ): Deno.Command {
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !PRIVATE.test(name));
   const [program, ...first] = MONITOR;
@@ -40,6 +47,7 @@ export function monitorCommand(
     clearEnv: true,
     env: { ...Object.fromEntries(inherited), NO_PROXY: "*", ...options.env },
     cwd: options.cwd,
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     signal: options.signal,
     stdin: "null",
     stdout: "piped",
@@ -146,7 +154,7 @@ export function watchMonitor(child: Deno.ChildProcess): RunningMonitor {
 /** Starts `serve` or `up` and waits until it says where it listens. */
 export async function startMonitor(
   args: string[],
-  options: { env?: Record<string, string>; cwd?: string } = {},
+  options: MonitorOptions = {},
 ): Promise<RunningMonitor> {
   const running = new Running(monitorCommand(args, options).spawn());
   const line = await running.line(/https?:\/\/[^\s"]+:\d+/);
