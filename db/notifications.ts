@@ -76,7 +76,6 @@ export async function claimNotifications(
       cross join lateral (
         select id from notification
         where state = 'waiting' and channel_id = c.channel_id and next_attempt_at <= ${now}
-          and (claimed_until is null or claimed_until <= ${now})
         order by id
         limit c.room
         for update skip locked

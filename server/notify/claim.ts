@@ -64,12 +64,6 @@ function placesOf(incidents: readonly Incident[], telling: Telling, now_ms: numb
   return places;
 }
 
-/** Sooner than it was planned, if that; never while a message is on its way. */
-function sooner(group: GroupRow, state: GroupState, wanted_ms: number): number | null {
-  if (state.outstanding !== null) return group.due_ms;
-  return Math.min(group.due_ms ?? Infinity, wanted_ms);
-}
-
 /** Incidents join their groups, and groups that know them already look up. */
 async function handOn(
   tx: TransactionSql,
@@ -105,7 +99,8 @@ async function handOn(
     }
     dues.push({
       key: group.key,
-      due_ms: sooner(group, state, Math.min(now_ms + DUE_MS_MAX, ...turns)),
+      // sooner than it was planned, if that
+      due_ms: Math.min(group.due_ms ?? Infinity, now_ms + DUE_MS_MAX, ...turns),
     });
   }
   await insertMembers(tx, members);

@@ -6,6 +6,10 @@ import {
   selectIncidentEvents,
 } from "../../../db/incidents.ts";
 import { insertDowntime } from "../../../db/downtimes.ts";
+import { deleteUnknownGroups } from "../../../db/notification_groups.ts";
+import { adoptIncidents, takeTransitions } from "../../../server/notify/claim.ts";
+import { Deliveries } from "../../../server/notify/deliver.ts";
+import { judgeGroups } from "../../../server/notify/judge.ts";
 import { fire, resolve, worsen } from "../../support/outbox.ts";
 import { START_MS, tellingWorld } from "./telling.ts";
 
@@ -203,27 +207,77 @@ Deno.test("two servers: a transition, a group and a message are each handled by 
 
 Deno.test("who dies while it sends: the message is sent again with its key when the claim has ended", async () => {
   await using world = await tellingWorld();
-  const { sql, clock, collector } = world;
-  await fire(sql, "a", { at_ms: START_MS });
-  const dying = Promise.withResolvers<Response>();
-  collector.answer = () => dying.promise;
-  await clock.advance(500);
-  const round = world.round();
-  await collector.count(1);
-  // another server, meanwhile
-  const { Deliveries } = await import("../../../server/notify/deliver.ts");
+  const { sql, clock, collector, telling } = world;
   const options = { signal: new AbortController().signal, onDone: () => {} };
-  const other = new Deliveries(world.telling, options);
+  const [slow, other] = [new Deliveries(telling, options), new Deliveries(telling, options)];
+  const look = async () => {
+    await takeTransitions(telling);
+    await judgeGroups(telling);
+  };
+  await fire(sql, "a", { at_ms: START_MS });
+  await takeTransitions(telling);
+  await clock.advance(500);
+  await look();
+  const answer = Promise.withResolvers<Response>();
+  collector.answer = () => answer.promise;
+  assert.equal(await slow.start(), 1);
+  await collector.count(1);
   assert.equal(await other.start(), 0);
   clock.set(clock.now() + 16_000);
   collector.answer = () => new Response("ok");
   assert.equal(await other.start(), 1);
   await other.settled();
-  dying.resolve(new Response("ok"));
-  await round;
   const keys = collector.received.map(({ headers }) => headers.get("idempotency-key"));
-  assert.equal(keys.length, 2);
-  assert.equal(keys[0], keys[1]);
-  const [count] = await sql`select count(*)::int as sent from notification where state = 'sent'`;
-  assert.equal(count?.sent, 1);
+  assert.deepEqual([keys.length, keys[1]], [2, keys[0]]);
+
+  // the group has gone on when the first one comes back: what is on its way then is not settled by it
+  await resolve(sql, "a", clock.now());
+  clock.set(clock.now() + MINUTE_MS);
+  await look();
+  await look();
+  answer.resolve(new Response("ok"));
+  await slow.settled();
+  const [group] = await sql`select state->'outstanding'->>'key' as key from notification_group`;
+  assert.match(group?.key, /\.2$/);
+  await world.round();
+  assert.deepEqual(world.told().at(-1), "ops resolved  | web-1");
+});
+
+Deno.test("a channel that is in no configuration any more: its messages are dropped, and it says why", async () => {
+  await using world = await tellingWorld();
+  const { sql, clock, telling } = world;
+  const id = await fire(sql, "a", { at_ms: START_MS });
+  await takeTransitions(telling);
+  await clock.advance(500);
+  await judgeGroups(telling);
+  const options = { signal: new AbortController().signal, onDone: () => {} };
+  const without = new Deliveries({ ...telling, channels: new Map() }, options);
+  clock.set(clock.now() + 12 * 60 * MINUTE_MS);
+  assert.equal(await without.start(), 0);
+  await without.dropAbandoned();
+  assert.equal((await selectIncidentDeliveries(sql, id))[0]?.state, "waiting");
+  clock.set(clock.now() + 13 * 60 * MINUTE_MS);
+  await without.dropAbandoned();
+  const [dropped] = await selectIncidentDeliveries(sql, id);
+  assert.deepEqual([dropped?.state, dropped?.error], [
+    "dropped",
+    "no server has this channel in its configuration any more",
+  ]);
+});
+
+Deno.test("settings that change: open incidents are told by the new routes, and nobody else goes on", async () => {
+  await using world = await tellingWorld({ channels: ["ops", "chat"] });
+  const { sql, clock, telling } = world;
+  await fire(sql, "a", { at_ms: START_MS });
+  assert.equal((await world.after(500)).length, 2);
+  const known = { ...telling.known, channels: ["chat"] };
+  assert.equal(await deleteUnknownGroups(sql, known), 1);
+  await adoptIncidents(telling);
+  // chat still tells of it: nothing is new
+  assert.deepEqual(await world.after(MINUTE_MS), []);
+  await deleteUnknownGroups(sql, { ...known, channels: [] });
+  await adoptIncidents(telling);
+  assert.deepEqual(await world.after(MINUTE_MS), ["chat first web-1 |", "ops first web-1 |"]);
+  await resolve(sql, "a", clock.now());
+  assert.equal((await world.after(MINUTE_MS)).length, 2);
 });
