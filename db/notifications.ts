@@ -87,7 +87,7 @@ export async function claimNotifications(
       -- when it is looked for again, should nobody say how it went
       next_attempt_at = ${now} + due.lease_ms * interval '1 millisecond'
     from due
-    where n.id = due.id
+    where n.id = due.id and n.state = 'waiting' and n.next_attempt_at <= ${now}
     returning
       n.id, n.key, n.group_key, n.channel_id, n.payload, n.attempts,
       (extract(epoch from n.created_at) * 1000)::float8 as created_ms`;
