@@ -134,6 +134,11 @@ function isToTell(member: Member, state: GroupState, now_ms: number): boolean {
     member.opened_ms + state.after_ms <= now_ms;
 }
 
+/** Outside the hours of its route nothing is said, ends neither; every other reason is about beginnings. */
+function isOutside({ held }: Member): boolean {
+  return held?.kind === "hours";
+}
+
 /** Its turn came while it was there, and nobody looked. */
 function isLate({ looked, resolved_ms, turn_ms }: Member, now_ms: number): boolean {
   return !looked && resolved_ms !== null && resolved_ms > turn_ms &&
@@ -148,7 +153,8 @@ function bySeverityThenAge(one: Member, other: Member): number {
 /** When what is silent now could have to be told; null: when something happens. */
 function dueOf(members: readonly Member[], state: GroupState, options: LookOptions): number | null {
   const { now_ms, repeat_interval_ms } = options;
-  const times = members.filter(({ resolved_ms }) => resolved_ms === null).map((member) => {
+  const waiting = members.filter((member) => member.resolved_ms === null || isOutside(member));
+  const times = waiting.map((member) => {
     if (member.held !== undefined) return Math.min(member.held.until_ms, now_ms + RECHECK_MS);
     if (isAcknowledged(member, now_ms)) return member.acknowledged_until_ms ?? Infinity;
     const ready_ms = member.opened_ms + state.after_ms;
@@ -177,7 +183,7 @@ export function look<M extends Member>(
       told[member.id] === undefined && isLate(member, now_ms) && isToTell(member, state, now_ms)
     ),
   ];
-  const resolved = over.filter(({ id }) => told[id] !== undefined);
+  const resolved = over.filter((member) => told[member.id] !== undefined && !isOutside(member));
   const decision = decide(
     {
       told,

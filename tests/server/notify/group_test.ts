@@ -71,6 +71,17 @@ Deno.test("look(): what was told before a downtime and is over within it is said
   assert.deepEqual([decision, resolved.length, told], ["resolved", 1, {}]);
 });
 
+Deno.test("look(): outside the hours of a route its ends wait, too", () => {
+  const hours = { kind: "hours" as const, id: null, text: "at night", until_ms: T + 9_000 };
+  const over = member(1, { resolved_ms: T, held: hours, looked: true });
+  const { decision, due_ms, finished } = look(knowing([1]), [over], OPTIONS);
+  assert.deepEqual([decision, due_ms, finished], ["none", T + 9_000, false]);
+  const open_again = { ...over, held: undefined };
+  assert.equal(look(knowing([1]), [open_again], OPTIONS).decision, "resolved");
+  // what was never told does not wait for anything
+  assert.equal(look(NEW, [over], OPTIONS).finished, true);
+});
+
 Deno.test("look(): what began and ended within a downtime is never told", () => {
   const over = member(1, { resolved_ms: T, held, looked: true });
   const found = look(NEW, [over], OPTIONS);
