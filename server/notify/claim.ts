@@ -14,7 +14,7 @@ import {
 import { claimTransitions, type Transition } from "../../db/transitions.ts";
 import { transaction } from "../../db/transaction.ts";
 import type { Severity } from "./channel.ts";
-import { type GroupState, groupStateSchema, newGroup, turnOf } from "./group.ts";
+import { groupStateSchema, newGroup, turnOf } from "./group.ts";
 import { groupKey } from "./notification.ts";
 import { groupLabels, type Route, routesFor, targetsOf } from "./route.ts";
 import type { Telling } from "./setup.ts";
