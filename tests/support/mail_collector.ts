@@ -1,5 +1,6 @@
 /** A mail server that keeps what it got: nodemailer's sibling, on a port of its own. */
 import { SMTPServer } from "smtp-server";
+import { Arrivals } from "./arrivals.ts";
 
 export interface Mail {
   from: string;
@@ -13,7 +14,7 @@ export interface MailCollector extends AsyncDisposable {
   readonly received: Mail[];
   /** A reply such as `451 greylisted` to the recipient; undefined takes it. */
   refuse: (recipient: string) => string | undefined;
-  /** Resolves when there are this many. */
+  /** Resolves when there are this many; rejects when they do not come. */
   count(wanted: number): Promise<Mail[]>;
 }
 
@@ -29,8 +30,8 @@ function reply(text: string): Error {
 }
 
 export async function mailCollector(options: MailOptions = {}): Promise<MailCollector> {
-  const received: Mail[] = [];
-  const waiting: { wanted: number; resolve: (all: Mail[]) => void }[] = [];
+  const arrivals = new Arrivals<Mail>();
+  const { received } = arrivals;
   const { login } = options;
   const server = new SMTPServer({
     authOptional: login === undefined,
@@ -50,14 +51,11 @@ export async function mailCollector(options: MailOptions = {}): Promise<MailColl
       const chunks: Uint8Array[] = [];
       stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));
       stream.on("end", () => {
-        received.push({
+        arrivals.add({
           from: envelope.mailFrom === false ? "" : envelope.mailFrom.address,
           to: envelope.rcptTo.map(({ address }) => address),
           text: chunks.map((chunk) => new TextDecoder().decode(chunk)).join(""),
         });
-        for (const { wanted, resolve } of waiting) {
-          if (received.length >= wanted) resolve(received);
-        }
         callback(null);
       });
     },
@@ -70,10 +68,7 @@ export async function mailCollector(options: MailOptions = {}): Promise<MailColl
     port: typeof address === "object" && address !== null ? address.port : 0,
     received,
     refuse: () => undefined,
-    count: (wanted) =>
-      received.length >= wanted
-        ? Promise.resolve(received)
-        : new Promise((resolve) => waiting.push({ wanted, resolve })),
+    count: (wanted) => arrivals.count(wanted),
     [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
   };
   return collector;

@@ -1,4 +1,5 @@
 /** A receiver of webhooks: an HTTP server that keeps what it got and answers what a test wants. */
+import { Arrivals } from "./arrivals.ts";
 
 export interface Received {
   method: string;
@@ -14,13 +15,13 @@ export interface WebhookCollector extends AsyncDisposable {
   readonly received: Received[];
   /** What to answer from now on; 200 at first. May wait. */
   answer: (request: Received) => Response | Promise<Response>;
-  /** Resolves when there are this many. */
+  /** Resolves when there are this many; rejects when they do not come. */
   count(wanted: number): Promise<Received[]>;
 }
 
 export function webhookCollector(): WebhookCollector {
-  const received: Received[] = [];
-  const waiting: { wanted: number; resolve: (all: Received[]) => void }[] = [];
+  const arrivals = new Arrivals<Received>();
+  const { received } = arrivals;
   const closing = new AbortController();
   const server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {}, signal: closing.signal },
@@ -32,8 +33,7 @@ export function webhookCollector(): WebhookCollector {
         headers: request.headers,
         text: await request.text(),
       };
-      received.push(one);
-      for (const { wanted, resolve } of waiting) if (received.length >= wanted) resolve(received);
+      arrivals.add(one);
       return await collector.answer(one);
     },
   );
@@ -41,10 +41,7 @@ export function webhookCollector(): WebhookCollector {
     url: `http://127.0.0.1:${server.addr.port}`,
     received,
     answer: () => new Response("ok"),
-    count: (wanted) =>
-      received.length >= wanted
-        ? Promise.resolve(received)
-        : new Promise((resolve) => waiting.push({ wanted, resolve })),
+    count: (wanted) => arrivals.count(wanted),
     async [Symbol.asyncDispose]() {
       closing.abort();
       await server.finished;

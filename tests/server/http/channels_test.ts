@@ -1,11 +1,10 @@
 /** Channels over HTTP, and the whole way from the outbox of a running server to a receiver. */
 import assert from "node:assert/strict";
+import { systemClock } from "../../../clock.ts";
 import { channelSchema, channelTestSchema } from "../../../server/wire/channel.ts";
 import { fire, resolve } from "../../support/outbox.ts";
 import { testApp } from "../../support/test_app.ts";
 import { webhookCollector } from "../../support/webhook_collector.ts";
-
-const NOW_MS = () => Math.floor(performance.timeOrigin + performance.now());
 
 Deno.test("/api/v1/channels: what is set without its secrets, whether it works, and a test", async () => {
   await using collector = webhookCollector();
@@ -49,9 +48,9 @@ Deno.test("a running server tells what is in its outbox, once, and that it is ov
     routes: [{ name: "all", channels: ["hook"], group_wait: 0, group_interval: 0 }],
   });
   const { sql } = app.database;
-  await fire(sql, "a", { at_ms: NOW_MS() });
+  await fire(sql, "a", { at_ms: systemClock.now() });
   await collector.count(1);
-  await resolve(sql, "a", NOW_MS());
+  await resolve(sql, "a", systemClock.now());
   const told = (await collector.count(2)).map(({ text }) => JSON.parse(text));
   assert.deepEqual(told.map(({ status, reason }) => [status, reason]), [
     ["firing", "first"],

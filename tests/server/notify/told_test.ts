@@ -51,7 +51,12 @@ Deno.test("an alert of 60 s on a steady breach is told once after 60 s and is ov
 
   /** Reports go on until both have got so many. */
   const until = async (count: number, cpu_usage: number) => {
-    while (webhook.received.length < count || mail.received.length < count) {
+    for (
+      let second = 0;
+      webhook.received.length < count || mail.received.length < count;
+      second++
+    ) {
+      assert.ok(second < 300, `only ${webhook.received.length} and ${mail.received.length}`);
       await clock.advance(1_000);
       await report(cpu_usage);
       await state();
