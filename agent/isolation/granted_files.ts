@@ -7,6 +7,9 @@
 import { dirname } from "node:path";
 import type { Grants } from "./walls.ts";
 
+/** Read by Deno when it looks for other machines, and replaced when the machine's network changes. */
+const NETWORK_FILES = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"];
+
 /** What a path leads to; undefined when to nothing. */
 function identity(path: string): string | undefined {
   try {
@@ -21,8 +24,9 @@ export class GrantedFiles {
   readonly #known: ReadonlyMap<string, string | undefined>;
 
   /** Remembers what the paths of these grants lead to now. */
-  constructor({ read, write }: Grants) {
-    const paths = [read, write].flatMap((list) => list === true ? [] : list);
+  constructor({ read, write, ports }: Grants) {
+    const network = ports === true || ports.length > 0 ? NETWORK_FILES : [];
+    const paths = [read, write, network].flatMap((list) => list === true ? [] : list);
     this.#known = new Map(paths.map((path) => [path, identity(path)]));
   }
 
