@@ -2,11 +2,12 @@
  * One chart. All charts of a page share one cursor; dragging zooms the whole page into that time,
  * double-click goes back.
  */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { align, type AlignedData, type ChartPlan, stack, valueRange } from "./chart_data.ts";
 import { valueText } from "./format.ts";
 import type { Span } from "./range.ts";
+import { followWidth, useSight } from "./sight.ts";
 import { colour, dark } from "./theme.ts";
 
 const COLOURS = 8;
@@ -20,45 +21,63 @@ export interface ChartProps {
   onReset: () => void;
 }
 
-export function Chart({ plan, step_s, span, onZoom, onReset }: ChartProps) {
-  const place = useRef<HTMLDivElement>(null);
+interface PlotPlace {
+  place: { current: HTMLDivElement | null };
+  is_seen: boolean;
+  isolated: string | undefined;
+  data: AlignedData;
+  setAt: (index: number | undefined) => void;
+}
+
+/** The drawing itself, which is there as long as it is in sight. */
+function usePlot({ plan, span, onZoom, onReset }: ChartProps, drawn: PlotPlace): void {
+  const { place, is_seen, isolated, data, setAt } = drawn;
   const plot = useRef<uPlot | undefined>(undefined);
   const zoom = useRef({ onZoom, onReset, span });
   zoom.current = { onZoom, onReset, span };
-  const [isolated, setIsolated] = useState<string | undefined>(undefined);
-  const [at, setAt] = useState<number | undefined>(undefined);
-  const names = plan.lines.map(({ name }) => name);
-  const data = align(plan.lines, step_s);
-  const aligned = plotData(data, plan);
+  const drawn_alone = useRef<string | undefined>(undefined);
+  const aligned = useMemo(() => plotData(data, plan), [data, plan.stacked]);
   const is_banded = data.band !== undefined;
+  const names = plan.lines.map(({ name }) => name);
 
   useEffect(() => {
-    if (place.current === null) return;
+    // what nobody sees has no canvas: each is a megabyte where pixels are small
+    if (place.current === null || !is_seen) return;
     const made = new uPlot(
-      optionsOf(plan, place.current.clientWidth, { zoom, setAt, is_banded }),
+      optionsOf(plan, place.current.clientWidth, { zoom, setAt, is_banded, isolated }),
       aligned,
       place.current,
     );
     plot.current = made;
-    const observer = new ResizeObserver(([entry]) => {
-      const width = Math.floor(entry?.contentRect.width ?? 0);
-      if (width > 0) made.setSize({ width, height: PLOT_PX });
+    const unfollow = followWidth(place.current, (width_px) => {
+      const width = Math.floor(width_px);
+      if (width > 0 && width !== made.width) made.setSize({ width, height: PLOT_PX });
     });
-    observer.observe(place.current);
     return () => {
-      observer.disconnect();
+      unfollow();
       made.destroy();
       plot.current = undefined;
     };
-  }, [dark.value, plan.key, names.join("\n"), is_banded]);
+  }, [is_seen, dark.value, plan.key, names.join("\n"), is_banded]);
 
-  useEffect(() => plot.current?.setData(aligned), [plan.lines, step_s]);
+  useEffect(() => plot.current?.setData(aligned), [aligned, span]);
 
-  const isShown = (name: string) => isolated === undefined || isolated === name;
   useEffect(() => {
-    names.forEach((name, i) => plot.current?.setSeries(i + 1, { show: isShown(name) }));
-  }, [isolated, names.join("\n")]);
+    // a new plot begins with it
+    if (drawn_alone.current === isolated) return;
+    drawn_alone.current = isolated;
+    names.forEach((name, i) => plot.current?.setSeries(i + 1, { show: isShown(name, isolated) }));
+  }, [isolated]);
+}
 
+export function Chart(props: ChartProps) {
+  const { plan, step_s } = props;
+  const [place, is_seen] = useSight<HTMLDivElement>();
+  const [isolated, setIsolated] = useState<string | undefined>(undefined);
+  const [at, setAt] = useState<number | undefined>(undefined);
+  const names = plan.lines.map(({ name }) => name);
+  const data = useMemo(() => align(plan.lines, step_s), [plan.lines, step_s]);
+  usePlot(props, { place, is_seen, isolated, data, setAt });
   const text = (line: number, index: number | undefined) => {
     const values = data.lines[line] ?? [];
     const value = index === undefined ? values.findLast((one) => one !== null) : values[index];
@@ -149,6 +168,11 @@ interface Handles {
   zoom: { current: { onZoom: (span: Span) => void; onReset: () => void; span: Span } };
   setAt: (index: number | undefined) => void;
   is_banded: boolean;
+  isolated: string | undefined;
+}
+
+function isShown(name: string, isolated: string | undefined): boolean {
+  return isolated === undefined || isolated === name;
 }
 
 function axesOf(plan: ChartPlan): uPlot.Axis[] {
@@ -175,11 +199,13 @@ function axesOf(plan: ChartPlan): uPlot.Axis[] {
 }
 
 function optionsOf(plan: ChartPlan, width: number, handles: Handles): uPlot.Options {
-  const { zoom, setAt, is_banded } = handles;
+  const { zoom, setAt, is_banded, isolated } = handles;
   const line = (i: number): uPlot.Series => {
     const stroke = colour(`s${i % COLOURS + 1}`);
+    const label = plan.lines[i]?.name ?? "";
     return {
-      label: plan.lines[i]?.name ?? "",
+      label,
+      show: isShown(label, isolated),
       stroke,
       width: 1.25,
       fill: plan.stacked ? `${stroke}55` : undefined,

@@ -4,6 +4,7 @@
  * the same number of several disks. What nobody has thought of is a chart of its own.
  */
 import type { SeriesData } from "./api.ts";
+import { unitOf } from "./format.ts";
 
 export interface ChartLine {
   name: string;
@@ -139,7 +140,7 @@ export function planCharts(all: readonly SeriesData[]): ChartPlan[] {
       key,
       group,
       title: family?.title(instance) ?? metric,
-      unit,
+      unit: unitOf(unit),
       per_second: kind === "counter",
       stacked: family?.stacked ?? false,
       lines: [],

@@ -1,19 +1,18 @@
 /** Any metrics over any hosts, each or taken together; the question is the page's address. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { pathWith, type SeriesData } from "./api.ts";
 import { Chart } from "./chart.tsx";
 import { type ChartPlan, valuesOf } from "./chart_data.ts";
-import { resetZoom, zoomTo } from "./host.tsx";
+import { unitOf } from "./format.ts";
 import { now_s } from "./live.ts";
-import { isLive, spanOf } from "./range.ts";
+import { spanOf } from "./range.ts";
 import { query, range, setQuery } from "./route.ts";
 import { type SeriesQuery, useSeries } from "./series_store.ts";
 import { TEXT } from "./text.ts";
+import { resumeLive, zoomTo } from "./zoom.ts";
 
 const AGGREGATES = ["avg", "sum", "min", "max", "count"];
 const TOPS = [5, 10, 20];
-/** While the range ends now. */
-const REFRESH_MS = 10_000;
 /** Lines in one chart: more cannot be told apart. */
 const LINES_MAX = 60;
 
@@ -38,11 +37,6 @@ function readQuery(): SeriesQuery | undefined {
 export function Explore() {
   const asked = readQuery();
   const series = useSeries(asked, range.value);
-  useEffect(() => {
-    if (!isLive(range.value)) return;
-    const timer = setInterval(series.refresh, REFRESH_MS);
-    return () => clearInterval(timer);
-  }, [JSON.stringify([asked, range.value]), series.answer === undefined]);
   const top = Number(query.value.get("top") ?? 0);
   const plans = useMemo(
     () => planExplore(series.answer?.series ?? [], top),
@@ -72,7 +66,7 @@ export function Explore() {
             step_s={series.answer?.step_s ?? 1}
             span={series.span}
             onZoom={zoomTo}
-            onReset={resetZoom}
+            onReset={resumeLive}
           />
         ))}
       </div>
@@ -96,7 +90,7 @@ function planExplore(all: readonly SeriesData[], top: number): ChartPlan[] {
       key: metric,
       group: metric,
       title: metric,
-      unit: first?.unit ?? null,
+      unit: unitOf(first?.unit),
       per_second: first?.kind === "counter",
       stacked: false,
       lines: ranked.map(({ one }) => ({

@@ -40,12 +40,27 @@ function durationText(seconds: number): string {
   return `${digits(seconds / 86_400)}${THIN}d`;
 }
 
+/** Units as others write them. */
+const UNITS: Readonly<Record<string, string>> = {
+  bytes: "B",
+  percent: "%",
+  seconds: "s",
+  milliseconds: "ms",
+  celsius: "°C",
+};
+
+/** A unit by the name that the page has for it. */
+export function unitOf(unit: string | null | undefined): string | null {
+  return unit === null || unit === undefined ? null : UNITS[unit] ?? unit;
+}
+
 /** A value with its unit. `perSecond`: it is the rate of a counter of that unit. */
 export function valueText(
   value: number | null | undefined,
-  unit: string | null | undefined,
+  given_unit: string | null | undefined,
   perSecond = false,
 ): string {
+  const unit = unitOf(given_unit);
   if (value === null || value === undefined || !Number.isFinite(value)) return NOTHING;
   const after = perSecond ? "/s" : "";
   if (unit === "B") {
@@ -59,7 +74,7 @@ export function valueText(
   if (unit === "ms") {
     return perSecond ? `${digits(value / 10)}${THIN}%` : durationText(value / 1000);
   }
-  if (unit === "%" || unit === "percent") return `${digits(value)}${THIN}%`;
+  if (unit === "%") return `${digits(value)}${THIN}%`;
   const small = Math.abs(value) < 0.001 && value !== 0;
   const [rest, factor] = small ? [value, ""] : scaled(value, 1000, COUNTS);
   const text = small ? value.toExponential(1) : digits(rest);

@@ -3,8 +3,8 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { connected, followHosts, readHosts } from "./live.ts";
 import { help_open, KeyHelp } from "./keys.tsx";
-import { presetOf, PRESETS } from "./range.ts";
-import { go, link, path, query, range, setQuery } from "./route.ts";
+import { RangeChoice } from "./range_choice.tsx";
+import { go, link, path, query, setQuery } from "./route.ts";
 import { TEXT } from "./text.ts";
 import { dark, toggleTheme } from "./theme.ts";
 
@@ -21,28 +21,9 @@ function Rail() {
   return (
     <nav class="rail" aria-label="Pages">
       {PAGES.map(([page, name]) => (
-        <a href={link(page)} aria-current={isHere(page) ? "page" : undefined}>{name}</a>
+        <a key={page} href={link(page)} aria-current={isHere(page) ? "page" : undefined}>{name}</a>
       ))}
     </nav>
-  );
-}
-
-/** Which time the charts show. */
-export function RangeChoice() {
-  const preset = presetOf(range.value);
-  return (
-    <label>
-      <span class="hidden-label">Time range</span>
-      <select
-        value={preset ?? ""}
-        onChange={({ currentTarget: { value } }) => {
-          if (value !== "") setQuery({ from: `now-${value}`, to: undefined });
-        }}
-      >
-        {preset === undefined && <option value="">zoomed</option>}
-        {PRESETS.map((one) => <option key={one} value={one}>last {one}</option>)}
-      </select>
-    </label>
   );
 }
 
@@ -52,6 +33,7 @@ function Top() {
     else go("/", { query: { q: text } });
   };
   const is_live = connected.value;
+  const has_charts = path.value === "/explore" || path.value.startsWith("/hosts/");
   return (
     <header class="top">
       <a class="name" href="/" aria-label={TEXT.product}>
@@ -67,7 +49,7 @@ function Top() {
         onInput={({ currentTarget }) => search(currentTarget.value)}
       />
       <span class="space" />
-      <RangeChoice />
+      {has_charts && <RangeChoice />}
       <span
         class={`dot ${is_live ? "on" : ""}`}
         role="status"

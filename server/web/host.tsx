@@ -1,21 +1,22 @@
 /** One host: everything it reports, drawn over one time, and its newest values. */
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { request, type SeriesData } from "./api.ts";
+import { type HostGlance, request, type SeriesData } from "./api.ts";
 import { Chart } from "./chart.tsx";
 import { planCharts } from "./chart_data.ts";
+import { Collectors } from "./collectors.tsx";
 import { absoluteText, agoText, valueText } from "./format.ts";
 import { HostEdit } from "./host_edit.tsx";
+import { tagSearch } from "./host_filter.ts";
 import { followHost, hosts, now_s } from "./live.ts";
-import { isLive, type Span } from "./range.ts";
+import { NotFound } from "./not_found.tsx";
 import { query, range, setQuery } from "./route.ts";
 import { useSeries } from "./series_store.ts";
 import { isSilent, stateOf } from "./state.ts";
 import { StateMark } from "./state_mark.tsx";
 import { TEXT } from "./text.ts";
+import { resumeLive, zoomTo } from "./zoom.ts";
 
 const ALL = ["*"];
-/** Charts drawn at once; the others follow when the browser has time. */
-const CHARTS_AT_ONCE = 24;
 
 export function Host({ hostname }: { hostname: string }) {
   const series = useSeries({ metric: ALL, host: [hostname] }, range.value);
@@ -31,6 +32,9 @@ export function Host({ hostname }: { hostname: string }) {
       series.refresh();
     }), [hostname, JSON.stringify(range.value)]);
   const view = query.value.get("view") ?? "charts";
+  if (hosts.value !== undefined && !hosts.value.has(hostname)) {
+    return <NotFound what={TEXT.host.unknown(hostname)} />;
+  }
   return (
     <>
       <HostHead hostname={hostname} view={view} />
@@ -41,54 +45,37 @@ export function Host({ hostname }: { hostname: string }) {
       )}
       {view === "latest"
         ? <Latest metrics={latest} series={series.answer?.series ?? []} />
-        : <Charts {...series} />}
+        : view === "collectors"
+        ? <Collectors metrics={latest} />
+        : <HostCharts {...series} />}
     </>
   );
 }
 
+const VIEWS = [
+  ["charts", TEXT.host.charts],
+  ["latest", TEXT.host.latest],
+  ["collectors", TEXT.host.collectors],
+] as const;
+
 function HostHead({ hostname, view }: { hostname: string; view: string }) {
   const host = hosts.value?.get(hostname);
   const now = now_s.value;
-  if (host === undefined) {
-    return (
-      <div class="bar">
-        <h1>
-          <bdi>{hostname}</bdi>
-        </h1>
-      </div>
-    );
-  }
-  const about = [host.alias === null ? "" : hostname, host.location ?? ""].filter(Boolean);
-  const { last_s } = host;
+  const last_s = host?.last_s ?? null;
   return (
     <>
       <div class="bar">
-        <StateMark state={stateOf(host, now)} />
+        {host !== undefined && <StateMark state={stateOf(host, now)} />}
         <h1>
-          <bdi>{host.alias ?? hostname}</bdi>
+          <bdi>{host?.alias ?? hostname}</bdi>
         </h1>
-        <span class="soft">
-          {about.map((text) => <Part key={text} text={text} />)}
-          {Object.entries(host.tags).map(([key, value]) => (
-            <Part key={key} text={`${key}=${value}`} />
-          ))}
-          {last_s !== null && <span title={absoluteText(last_s)}>{agoText(last_s, now)}</span>}
-        </span>
-        <HostEdit host={host} />
+        {host !== undefined && <About host={host} now={now} />}
         <span class="space" />
-        {!isLive(range.value) && (
-          <button
-            type="button"
-            onClick={() => setQuery({ from: undefined, to: undefined })}
-          >
-            {TEXT.host.resume}
-          </button>
-        )}
+        {view !== "collectors" && <Filter />}
         <span class="group" role="group" aria-label="View">
-          {([["charts", TEXT.host.charts], ["latest", TEXT.host.latest]] as const).map((
-            [name, text],
-          ) => (
+          {VIEWS.map(([name, text]) => (
             <button
+              key={name}
               type="button"
               aria-pressed={view === name}
               onClick={() => setQuery({ view: name === "charts" ? undefined : name })}
@@ -98,11 +85,49 @@ function HostHead({ hostname, view }: { hostname: string; view: string }) {
           ))}
         </span>
       </div>
-      {isSilent(host, now) && last_s !== null && (
+      {host !== undefined && isSilent(host, now) && last_s !== null && (
         <div class="banner">{TEXT.host.stale(agoText(last_s, now))}</div>
       )}
     </>
   );
+}
+
+/** Everything people and the host itself say of it. */
+function About({ host, now }: { host: HostGlance; now: number }) {
+  const { hostname, alias, location, tags, last_s } = host;
+  const about = [alias === null ? "" : hostname, location ?? ""].filter(Boolean);
+  return (
+    <span class="about soft">
+      {about.map((text) => <Part key={text} text={text} />)}
+      {last_s !== null && <span title={absoluteText(last_s)}>{agoText(last_s, now)}</span>}
+      {Object.entries(tags).map(([key, value]) => (
+        <a key={key} class="tag" href={`/?q=${encodeURIComponent(tagSearch(key, value))}`}>
+          <bdi>{value === "" ? key : `${key}=${value}`}</bdi>
+        </a>
+      ))}
+      <HostEdit host={host} />
+    </span>
+  );
+}
+
+/** Which metrics are shown, by a part of their names. */
+function Filter() {
+  return (
+    <input
+      type="search"
+      placeholder={TEXT.host.filter}
+      aria-label={TEXT.host.filter}
+      value={query.value.get("find") ?? ""}
+      onInput={({ currentTarget }) => setQuery({ find: currentTarget.value }, { replace: true })}
+    />
+  );
+}
+
+/** Whether a metric is looked for: all words are in its name. */
+function isFound(metric: string): boolean {
+  const words = (query.value.get("find") ?? "").toLowerCase().split(/\s+/);
+  const name = metric.toLowerCase();
+  return words.every((word) => name.includes(word));
 }
 
 /** A word about the host; it may be written in any direction. */
@@ -115,15 +140,14 @@ function Part({ text }: { text: string }) {
   );
 }
 
-function Charts({ answer, error, span }: Omit<ReturnType<typeof useSeries>, "refresh">) {
-  const plans = useMemo(() => planCharts(answer?.series ?? []), [answer]);
-  const [shown, setShown] = useState(CHARTS_AT_ONCE);
-  useEffect(() => {
-    if (shown >= plans.length) return;
-    const timer = setTimeout(() => setShown(shown + CHARTS_AT_ONCE), 50);
-    return () => clearTimeout(timer);
-  }, [shown, plans.length]);
+function HostCharts({ answer, error, span }: Omit<ReturnType<typeof useSeries>, "refresh">) {
+  const find = query.value.get("find");
+  const plans = useMemo(
+    () => planCharts((answer?.series ?? []).filter(({ metric }) => isFound(metric))),
+    [answer, find],
+  );
   if (answer === undefined) return error === undefined ? <ChartSkeletons /> : null;
+  if (plans.length === 0 && find !== null) return <p class="soft">{TEXT.host.no_chart}</p>;
   if (plans.length === 0) {
     return (
       <div class="empty">
@@ -134,7 +158,7 @@ function Charts({ answer, error, span }: Omit<ReturnType<typeof useSeries>, "ref
       </div>
     );
   }
-  const groups = Map.groupBy(plans.slice(0, shown), ({ group }) => group);
+  const groups = Map.groupBy(plans, ({ group }) => group);
   return (
     <>
       {[...groups].map(([group, charts]) => (
@@ -150,7 +174,7 @@ function Charts({ answer, error, span }: Omit<ReturnType<typeof useSeries>, "ref
                 step_s={answer.step_s}
                 span={span}
                 onZoom={zoomTo}
-                onReset={resetZoom}
+                onReset={resumeLive}
               />
             ))}
           </div>
@@ -159,16 +183,6 @@ function Charts({ answer, error, span }: Omit<ReturnType<typeof useSeries>, "ref
       <p class="soft">{TEXT.host.resolution(valueText(answer.step_s, "s"), answer.tier)}</p>
     </>
   );
-}
-
-/** Zooms all charts; the browser's back goes back. */
-export function zoomTo({ from_s, to_s }: Span): void {
-  setQuery({ from: from_s.toFixed(1), to: to_s.toFixed(1) });
-}
-
-/** Back to where the zooming began, or to the last hour. */
-export function resetZoom(): void {
-  setQuery({ from: undefined, to: undefined });
 }
 
 function ChartSkeletons() {
@@ -185,21 +199,10 @@ function ChartSkeletons() {
 function Latest(
   { metrics, series }: { metrics: Record<string, number>; series: readonly SeriesData[] },
 ) {
-  const [filter, setFilter] = useState("");
   const units = useMemo(() => new Map(series.map(({ metric, unit }) => [metric, unit])), [series]);
-  const rows = Object.entries(metrics)
-    .filter(([metric]) => metric.toLowerCase().includes(filter.toLowerCase()));
+  const rows = Object.entries(metrics).filter(([metric]) => isFound(metric));
   return (
     <>
-      <div class="bar">
-        <input
-          type="search"
-          placeholder={TEXT.host.filter}
-          aria-label={TEXT.host.filter}
-          value={filter}
-          onInput={({ currentTarget }) => setFilter(currentTarget.value)}
-        />
-      </div>
       <table class="table">
         <thead>
           <tr>

@@ -8,7 +8,7 @@ import { absoluteText, agoText, NOTHING, valueText } from "./format.ts";
 import { now_s } from "./live.ts";
 import { hostLink, query, setQuery } from "./route.ts";
 import { Sparkline, wantSparklines } from "./sparkline.tsx";
-import { stateOf } from "./state.ts";
+import { type State, stateOf } from "./state.ts";
 import { StateMark } from "./state_mark.tsx";
 import { TEXT } from "./text.ts";
 
@@ -28,7 +28,6 @@ export function HostRows(
     const at = hosts.findIndex(({ hostname }) => hostname === chosen);
     if (at >= 0) scrollToRow(rows.current, at);
   }, [chosen]);
-  const now = now_s.value;
   return (
     <div class="hosts">
       <Head />
@@ -37,7 +36,7 @@ export function HostRows(
           <Row
             key={host.hostname}
             host={host}
-            now={now}
+            state={stateOf(host, now_s.value)}
             top={(first + i) * ROW_PX}
             chosen={host.hostname === chosen}
           />
@@ -108,9 +107,8 @@ function Head() {
 }
 
 function Row(
-  { host, now, top, chosen }: { host: HostGlance; now: number; top: number; chosen: boolean },
+  { host, state, top, chosen }: { host: HostGlance; state: State; top: number; chosen: boolean },
 ) {
-  const state = stateOf(host, now);
   const { hostname, alias, location, last_s } = host;
   const below = [alias === null ? "" : hostname, location ?? ""].filter(Boolean).join(" · ");
   return (
@@ -140,10 +138,17 @@ function Row(
       </span>
       <Sparkline hostname={hostname} />
       <span class="number">{NOTHING}</span>
-      <span class="number soft" title={last_s === null ? undefined : absoluteText(last_s)}>
-        {last_s === null ? NOTHING : agoText(last_s, now)}
-      </span>
+      <LastSeen at_s={last_s} />
     </a>
+  );
+}
+
+/** Counts on by itself: nothing else of a row changes by the clock. */
+function LastSeen({ at_s }: { at_s: number | null }) {
+  return (
+    <span class="number soft" title={at_s === null ? undefined : absoluteText(at_s)}>
+      {at_s === null ? NOTHING : agoText(at_s, now_s.value)}
+    </span>
   );
 }
 

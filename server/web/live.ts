@@ -1,7 +1,10 @@
 /**
  * What the server tells as it happens. One connection at a time: glances of all hosts, or the reports
- * of the one that is being looked at. The browser connects again by itself; then everything is read
- * anew, since what happened meanwhile was told to nobody.
+ * of the one that is being looked at. When it breaks it is made again; then everything is read anew,
+ * since what happened meanwhile was told to nobody.
+ *
+ * A tab that nobody sees has no connection: a browser gives one server six, and a seventh tab would
+ * show nothing.
  */
 import { batch, computed, signal } from "@preact/signals";
 import { ApiError, type HostGlance, request } from "./api.ts";
@@ -15,22 +18,52 @@ export const hosts_error = signal<string | undefined>(undefined);
 export const now_s = signal(Date.now() / 1000);
 
 let ahead_s = 0;
+
+/** Takes note of the server's clock. */
+export function noteTime(at_s: number): void {
+  ahead_s = at_s - Date.now() / 1000;
+  now_s.value = at_s;
+}
+
 setInterval(() => now_s.value = Date.now() / 1000 + ahead_s, 1_000);
 
+const collator = new Intl.Collator(undefined, { numeric: true });
+let order: readonly string[] = [];
+
+function nameOf({ alias, hostname }: HostGlance): string {
+  return alias ?? hostname;
+}
+
 /** Hosts in the order of their names, as people sort them: web-2 before web-10. */
-export const sorted_hosts = computed(() => {
-  const collator = new Intl.Collator(undefined, { numeric: true });
-  const name = ({ alias, hostname }: HostGlance) => alias ?? hostname;
-  return [...hosts.value?.values() ?? []].sort((a, b) => collator.compare(name(a), name(b)));
+export const sorted_hosts = computed((): HostGlance[] => {
+  const known = hosts.value ?? new Map<string, HostGlance>();
+  const kept = order.map((hostname) => known.get(hostname)).filter((host) => host !== undefined);
+  const is_same = kept.length === known.size &&
+    kept.every((host, i) => i === 0 || inOrder(kept[i - 1], host));
+  if (is_same) return kept;
+  const sorted = [...known.values()].sort((a, b) => collator.compare(nameOf(a), nameOf(b)));
+  order = sorted.map(({ hostname }) => hostname);
+  return sorted;
 });
+
+/** Compared once for every two neighbours: names that did not change are not compared again. */
+const compared = new WeakMap<HostGlance, { after: string; is_right: boolean }>();
+
+function inOrder(before: HostGlance | undefined, host: HostGlance): boolean {
+  const after = before === undefined ? "" : nameOf(before);
+  const known = compared.get(host);
+  if (known?.after === after) return known.is_right;
+  const is_right = collator.compare(after, nameOf(host)) <= 0;
+  compared.set(host, { after, is_right });
+  return is_right;
+}
 
 /** Reads all hosts. */
 export async function readHosts(): Promise<void> {
   try {
     const answer = await request<{ at: number; hosts: HostGlance[] }>("/api/v1/hosts");
     batch(() => {
-      ahead_s = answer.at - Date.now() / 1000;
-      now_s.value = answer.at;
+      noteTime(answer.at);
       hosts.value = new Map(answer.hosts.map((host) => [host.hostname, host]));
       hosts_error.value = undefined;
     });
@@ -39,17 +72,45 @@ export async function readHosts(): Promise<void> {
   }
 }
 
+/** A tab is hidden for so long before it lets go of its connection. */
+const HIDDEN_MS = 5_000;
+/** A browser does not come again by itself when the answer was no stream: a proxy's 502. */
+const AGAIN_MS = 3_000;
+
 function follow(url: string, event_name: string, onEvent: (data: string) => void): () => void {
-  const source = new EventSource(url);
-  source.addEventListener("open", () => {
-    connected.value = true;
-    void readHosts();
-  });
-  source.addEventListener("error", () => connected.value = false);
-  source.addEventListener(event_name, (event) => onEvent(event.data));
-  return () => {
-    source.close();
+  let source: EventSource | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const close = () => {
+    source?.close();
+    source = undefined;
     connected.value = false;
+  };
+  const open = () => {
+    if (source !== undefined) return;
+    source = new EventSource(url);
+    source.addEventListener("open", () => {
+      connected.value = true;
+      void readHosts();
+    });
+    source.addEventListener("error", () => {
+      connected.value = false;
+      if (source?.readyState !== EventSource.CLOSED) return;
+      close();
+      timer = setTimeout(look, AGAIN_MS);
+    });
+    source.addEventListener(event_name, (event) => onEvent(event.data));
+  };
+  const look = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(close, HIDDEN_MS);
+    else open();
+  };
+  document.addEventListener("visibilitychange", look);
+  if (!document.hidden) open();
+  return () => {
+    document.removeEventListener("visibilitychange", look);
+    clearTimeout(timer);
+    close();
   };
 }
 

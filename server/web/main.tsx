@@ -7,23 +7,28 @@ import { Frame } from "./frame.tsx";
 import { Explore } from "./explore.tsx";
 import { Host } from "./host.tsx";
 import { startKeys } from "./keys.tsx";
+import { NotFound } from "./not_found.tsx";
 import { Overview } from "./overview.tsx";
 import { path } from "./route.ts";
 import { Settings } from "./settings.tsx";
+import { TEXT } from "./text.ts";
 import { applyTheme } from "./theme.ts";
+import { hostOf, startTitle } from "./title.ts";
 
 function Page() {
   const here = path.value;
-  const host = /^\/hosts\/([^/]+)$/.exec(here)?.[1];
+  const host = hostOf(here);
   // the name is the key: another host is another page
-  if (host !== undefined) return <Host key={host} hostname={decodeURIComponent(host)} />;
+  if (host !== undefined) return <Host key={host} hostname={host} />;
   if (here === "/explore") return <Explore />;
   if (here === "/settings") return <Settings />;
-  return <Overview />;
+  if (here === "/") return <Overview />;
+  return <NotFound what={TEXT.not_found.page} />;
 }
 
 applyTheme();
 startKeys();
+startTitle();
 const root = document.getElementById("app");
 if (root === null) throw new Error("BUG: index.html has no #app");
 root.replaceChildren();

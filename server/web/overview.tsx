@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import type { HostGlance } from "./api.ts";
 import { FirstRun } from "./first_run.tsx";
+import { readSearch, tagSearch, tagsOf } from "./host_filter.ts";
 import { HostRows } from "./host_rows.tsx";
 import { usePageKeys } from "./keys.tsx";
 import { hosts, hosts_error, now_s, readHosts, sorted_hosts } from "./live.ts";
@@ -15,12 +16,6 @@ import { valueText } from "./format.ts";
 /** Which row the keyboard is at. */
 export const chosen = signal<string | undefined>(undefined);
 
-/** A host's name, alias, location and tags, in lower case: what the search looks into. */
-function searchText({ hostname, alias, location, tags }: HostGlance): string {
-  const pairs = Object.entries(tags).map(([key, value]) => `${key}=${value}`);
-  return [hostname, alias ?? "", location ?? "", ...pairs].join(" ").toLowerCase();
-}
-
 const SORTS: Readonly<Record<string, (host: HostGlance) => number>> = {
   cpu: ({ cpu }) => -(cpu ?? -1),
   memory: ({ memory }) => -(memory ?? -1),
@@ -31,13 +26,11 @@ const SORTS: Readonly<Record<string, (host: HostGlance) => number>> = {
 
 /** The hosts that are shown, in their order. */
 function visible(now: number): HostGlance[] {
-  const words = (query.value.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+  const isFound = readSearch(query.value.get("q") ?? "");
   const wanted = query.value.get("state");
   const found = sorted_hosts.value.filter((host) => {
     if (wanted !== null && stateOf(host, now) !== wanted) return false;
-    if (words.length === 0) return true;
-    const text = searchText(host);
-    return words.every((word) => text.includes(word));
+    return isFound(host);
   });
   const sort = query.value.get("sort");
   const key = sort === null ? undefined : SORTS[sort];
@@ -112,9 +105,11 @@ function Bar({ view, now }: { view: string; now: number }) {
           {STATES.map((state) => <option key={state} value={state}>{TEXT.state[state]}</option>)}
         </select>
       </label>
+      <TagChoice />
       <span class="group" role="group" aria-label="View">
         {views.map(([name, text]) => (
           <button
+            key={name}
             type="button"
             aria-pressed={view === name}
             onClick={() => setQuery({ view: name === "rows" ? undefined : name })}
@@ -124,6 +119,36 @@ function Bar({ view, now }: { view: string; now: number }) {
         ))}
       </span>
     </div>
+  );
+}
+
+/** More cannot be overlooked in a list; the search knows them all. */
+const TAGS_MAX = 200;
+
+/** Puts a tag into the search, or takes the one that is there out. */
+function TagChoice() {
+  const all = useMemo(() => tagsOf(sorted_hosts.value).slice(0, TAGS_MAX), [hosts.value]);
+  if (all.length === 0) return null;
+  const search = query.value.get("q") ?? "";
+  const words = all.map(([pair]) => {
+    const [key = "", ...value] = pair.split("=");
+    return tagSearch(key, value.join("="));
+  });
+  const chosen_word = words.find((word) => ` ${search} `.includes(` ${word} `)) ?? "";
+  const choose = (word: string) => {
+    const rest = ` ${search} `.replace(` ${chosen_word} `, " ").trim();
+    setQuery({ q: `${rest} ${word}`.trim() });
+  };
+  return (
+    <label>
+      <span class="hidden-label">{TEXT.overview.all_tags}</span>
+      <select value={chosen_word} onChange={({ currentTarget }) => choose(currentTarget.value)}>
+        <option value="">{TEXT.overview.all_tags}</option>
+        {all.map(([pair, count], i) => (
+          <option key={pair} value={words[i]}>{`${pair} (${count})`}</option>
+        ))}
+      </select>
+    </label>
   );
 }
 

@@ -53,3 +53,32 @@ export function isLive({ to }: Range): boolean {
 export function presetOf({ from, to }: Range): string | undefined {
   return to === "now" ? PRESETS.find((preset) => from === `now-${preset}`) : undefined;
 }
+
+/** As a field for local time has it: `2026-05-12T09:30:00`. */
+export function writeLocal(at_s: number): string {
+  const at = new Date(Math.round(at_s) * 1000);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+/** Seconds since 1970 of what a field for local time has, or undefined. */
+export function readLocal(text: string): number | undefined {
+  const at_ms = Date.parse(text);
+  return Number.isNaN(at_ms) ? undefined : at_ms / 1000;
+}
+
+/**
+ * The ends as the server is asked for them. It knows what time it is: a browser's clock that is wrong
+ * must not move the window. Ends it does not know the form of are told in seconds.
+ */
+export function askedRange(range: Range, now_s: number): Range {
+  const isKnown = (text: string) => text === "now" || /^now-\d+[smhdw]$/.test(text);
+  const { from_s, to_s } = spanOf(range, now_s);
+  const is_wrong = readMoment(range.from, now_s) !== from_s;
+  if (is_wrong) return DEFAULT_RANGE;
+  return {
+    from: isKnown(range.from) ? range.from : from_s.toFixed(3),
+    to: isKnown(range.to) ? range.to : to_s.toFixed(3),
+  };
+}

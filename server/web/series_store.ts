@@ -4,8 +4,8 @@
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, pathWith, request, type SeriesAnswer, type SeriesData } from "./api.ts";
-import { now_s } from "./live.ts";
-import { isLive, type Range, type Span, spanOf } from "./range.ts";
+import { noteTime, now_s } from "./live.ts";
+import { askedRange, isLive, type Range, type Span, spanOf } from "./range.ts";
 import { TEXT } from "./text.ts";
 
 export interface SeriesQuery {
@@ -24,19 +24,24 @@ export interface SeriesState {
   refresh: () => void;
 }
 
-const POINTS = 360;
+const POINTS = 500;
 /** Steps that are asked for again at the end: they were not complete. */
 const TAIL_STEPS = 2;
+/** What is new is asked for as often as it can be seen, and not more often than this. */
+const REFRESH_MS_MIN = 1_000;
+const REFRESH_MS_MAX = 60_000;
+/** The window moves on even when nothing comes. */
+const IDLE_MS = 10_000;
 
-function pathOf(query: SeriesQuery, span: Span, points: number): string {
+function pathOf(query: SeriesQuery, asked: Range, points: number): string {
   const tags = Object.fromEntries(
     Object.entries(query.tags ?? {}).map(([name, value]) => [`tag.${name}`, value]),
   );
   const { metric, host, aggregate } = query;
   return pathWith("/api/v1/series", {
     ...{ metric, host, aggregate, ...tags, points },
-    from: span.from_s.toFixed(3),
-    to: span.to_s.toFixed(3),
+    from: asked.from,
+    to: asked.to,
   });
 }
 
@@ -98,17 +103,21 @@ export function useSeries(query: SeriesQuery | undefined, range: Range): SeriesS
   const current = useRef(state);
   current.current = state;
   const busy = useRef(false);
+  const read_ms = useRef(0);
   const key = JSON.stringify([query, range]);
 
   useEffect(() => {
     const abort = new AbortController();
-    const span = spanOf(range, now_s.value);
     if (query === undefined) {
-      setState({ answer: undefined, error: undefined, span });
+      setState({ answer: undefined, error: undefined, span: spanOf(range, now_s.value) });
       return;
     }
-    request<SeriesAnswer>(pathOf(query, span, POINTS), { signal: abort.signal }).then(
-      (answer) => setState({ answer, error: undefined, span }),
+    const asked = askedRange(range, now_s.value);
+    request<SeriesAnswer>(pathOf(query, asked, POINTS), { signal: abort.signal }).then(
+      (answer) => {
+        if (asked.to === "now") noteTime(answer.to);
+        setState({ answer, error: undefined, span: { from_s: answer.from, to_s: answer.to } });
+      },
       (error) => {
         if (abort.signal.aborted) return;
         // what was shown stays
@@ -122,11 +131,15 @@ export function useSeries(query: SeriesQuery | undefined, range: Range): SeriesS
   const refresh = () => {
     const { answer } = current.current;
     if (busy.current || query === undefined || answer === undefined || !isLive(range)) return;
+    const seen_ms = Math.min(REFRESH_MS_MAX, Math.max(REFRESH_MS_MIN, answer.step_s * 500));
+    if (performance.now() - read_ms.current < seen_ms * 0.9) return;
     busy.current = true;
+    read_ms.current = performance.now();
     const span = spanOf(range, now_s.value);
     const from_s = Math.max(span.from_s, answer.to - answer.step_s * TAIL_STEPS);
     const steps = Math.ceil((span.to_s - from_s) / answer.step_s) + 1;
-    request<SeriesAnswer>(pathOf(query, { from_s, to_s: span.to_s }, Math.max(2, steps))).then(
+    const asked = { from: from_s.toFixed(3), to: span.to_s.toFixed(3) };
+    request<SeriesAnswer>(pathOf(query, asked, Math.max(2, steps))).then(
       (fresh) => {
         // another step: the range is another one by now
         if (fresh.step_s > answer.step_s) return;
@@ -139,5 +152,12 @@ export function useSeries(query: SeriesQuery | undefined, range: Range): SeriesS
         })),
     ).finally(() => busy.current = false);
   };
+  const newest = useRef(refresh);
+  newest.current = refresh;
+  useEffect(() => {
+    if (!isLive(range)) return;
+    const timer = setInterval(() => document.hidden || newest.current(), IDLE_MS);
+    return () => clearInterval(timer);
+  }, [key]);
   return { ...state, refresh };
 }

@@ -192,8 +192,8 @@ Deno.test("the page shows hostile names as text", async () => {
     await page.goto(`${app.url}/hosts/${encodeURIComponent(name)}`);
     await page.waitForSelector(".chart canvas");
     assert.equal(await page.locator("h1 bdi").innerText(), name);
+    assert.equal(await page.title(), `${name} · monitor`);
   }
-  assert.equal(await page.title(), "monitor");
   assert.deepEqual(browser.errors, []);
 });
 

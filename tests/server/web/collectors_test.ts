@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { collectorsOf } from "../../../server/web/collectors.tsx";
+
+Deno.test("collectorsOf() gathers what an agent says of each of its collectors", () => {
+  assert.deepEqual(
+    collectorsOf({
+      'monitor_agent_script_runs_total{script="disk"}': 10,
+      'monitor_agent_script_ms_total{script="disk"}': 30,
+      'monitor_agent_script_bytes_total{script="disk"}': 900,
+      'monitor_agent_script_runs_total{script="my.py"}': 5,
+      'monitor_agent_script_ms_total{script="my.py"}': 400,
+      'monitor_agent_script_errors_total{script="my.py"}': 2,
+      monitor_agent_script_errors_total: 2,
+      cpu_usage: 4,
+    }),
+    [
+      { name: "my.py", runs: 5, errors: 2, ms: 400, bytes: 0 },
+      { name: "disk", runs: 10, errors: 0, ms: 30, bytes: 900 },
+    ],
+  );
+});
