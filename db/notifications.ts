@@ -55,13 +55,15 @@ export interface ClaimedNotification {
 export interface ClaimOptions {
   /** How many of each channel may be taken, and for how long. */
   channels: readonly { id: number; room: number; lease_ms: number }[];
+  /** Messages that the taker has in hand: a clock that was set must not give them to it again. */
+  in_hand: readonly number[];
   now_ms: number;
 }
 
 /** Takes messages whose time has come, oldest first; nobody else gets them until the lease ends. */
 export async function claimNotifications(
   sql: Sql,
-  { channels, now_ms }: ClaimOptions,
+  { channels, in_hand, now_ms }: ClaimOptions,
 ): Promise<ClaimedNotification[]> {
   const open = channels.filter(({ room }) => room > 0);
   if (open.length === 0) return [];
@@ -76,6 +78,7 @@ export async function claimNotifications(
       cross join lateral (
         select id from notification
         where state = 'waiting' and channel_id = c.channel_id and next_attempt_at <= ${now}
+          and id <> all(${[...in_hand]}::bigint[])
         order by id
         limit c.room
         for update skip locked

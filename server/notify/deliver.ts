@@ -35,7 +35,7 @@ export class Deliveries {
   readonly #onDone: () => void;
   /** By channel. */
   readonly #in_flight = new Map<number, number>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Map<number, Promise<void>>();
 
   /** `onDone` is called when a message has been settled: there is room, and perhaps more to do. */
   constructor(telling: Telling, options: { signal: AbortSignal; onDone: () => void }) {
@@ -54,6 +54,7 @@ export class Deliveries {
         room: room(id),
         lease_ms: timeout_ms + LEASE_SPARE_MS,
       })),
+      in_hand: [...this.#running.keys()],
       now_ms: clock.now(),
     });
     if (claimed.length > 0) onStep("claimed");
@@ -67,7 +68,7 @@ export class Deliveries {
 
   /** Waits for what is on its way. */
   async settled(): Promise<void> {
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.values());
   }
 
   #run(message: ClaimedNotification, target: KnownChannel): void {
@@ -85,10 +86,10 @@ export class Deliveries {
       )
       .finally(() => {
         count(-1);
-        this.#running.delete(running);
+        this.#running.delete(message.id);
         this.#onDone();
       });
-    this.#running.add(running);
+    this.#running.set(message.id, running);
   }
 
   async #deliver(message: ClaimedNotification, target: KnownChannel): Promise<void> {

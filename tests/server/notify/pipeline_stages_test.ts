@@ -233,6 +233,8 @@ Deno.test("who dies while it sends: the message is sent again with its key when 
   assert.equal(await other.start(), 0);
   clock.set(clock.now() + 16_000);
   collector.answer = () => new Response("ok");
+  // who has it in hand does not take it again, whatever the clock says
+  assert.equal(await slow.start(), 0);
   assert.equal(await other.start(), 1);
   await other.settled();
   const keys = collector.received.map(({ headers }) => headers.get("idempotency-key"));

@@ -91,3 +91,41 @@ Deno.test("an alert of 60 s on a steady breach is told once after 60 s and is ov
   assert.deepEqual(subjects, ["critical", "Resolved"]);
   assert.deepEqual(app.log_lines, []);
 });
+
+Deno.test("most hosts fall silent at once: one message about all of them, not one for each", async () => {
+  await using webhook = webhookCollector();
+  const clock = new FakeClock();
+  await using app = await testApp({
+    clock,
+    channels: { hook: { kind: "webhook", url: webhook.url } },
+    routes: [{ name: "all", channels: ["hook"], group_by: ["host"] }],
+  });
+  const hosts = ["a", "b", "c", "d", "e", "f"];
+  const report = async (names: string[]) =>
+    await app.post(names.map((hostname) => ({ hostname, metrics: { up: 1 } })));
+  await report(hosts);
+  const rule = { name: "silent", condition: "host_silent", for: "60s" };
+  assert.equal((await send(app, "POST", "/api/v1/rules", rule)).status, 201);
+  await clock.advance(1_000);
+  await eventually(() => app.get("/api/v1/alerts"), ({ evaluation }) => evaluation.rules === 1);
+  const live = async (seconds: number, names: string[]) => {
+    for (let at_s = 0; at_s < seconds; at_s += 10) {
+      if (names.length > 0) await report(names);
+      await clock.advance(10_000);
+      await app.get("/api/v1/alerts");
+    }
+  };
+  await live(90, hosts);
+  await live(300, []);
+  const told = () => webhook.received.map(({ text }) => JSON.parse(text));
+  assert.deepEqual(told().map(({ status }) => status), ["firing"], JSON.stringify(told()));
+  assert.match(told()[0].incidents[0].summary, /6/);
+  // all come back but one, who is told by name
+  await live(300, hosts.slice(1));
+  const after = told().slice(1);
+  assert.deepEqual(
+    after.map(({ status, incidents }) => `${status} ${incidents[0].hostname}`).sort(),
+    ["firing a", `resolved ${told()[0].incidents[0].hostname}`],
+    JSON.stringify(after),
+  );
+});
