@@ -126,16 +126,35 @@ function allowedDeno(held: DoorsOptions["held"]): object {
   const guarded = held === undefined ? new Map() : pathFunctions(Deno, held);
   for (const name of DENO_ALLOWED) {
     if (!Object.hasOwn(Deno, name)) continue;
-    const value: unknown = guarded.get(name) ?? Reflect.get(Deno, name);
+    const value: unknown = guarded.get(name) ?? ownForm(name, Reflect.get(Deno, name));
     Object.defineProperty(allowed, name, { value, enumerable: true });
   }
   const refuse = (what: string) => () => {
     throw new Error(`Deno.${what}() is not for collectors`);
   };
+  // they are the Worker's, and so the neighbours' as well
+  for (const name of ["request", "requestSync", "revoke", "revokeSync"]) {
+    const value = refuse(`permissions.${name}`);
+    Object.defineProperty(Deno.Permissions.prototype, name, { value });
+  }
   for (const name of ["exit", "kill"]) {
     Object.defineProperty(allowed, name, { value: refuse(name) });
   }
   return Object.freeze(allowed);
+}
+
+/** The environment is the process's: scripts read it. What is left to change is closed. */
+function ownForm(name: string, value: unknown): unknown {
+  if (name === "env") {
+    const { env } = Deno;
+    const get = (variable: string) => env.get(variable);
+    return Object.freeze({
+      ...{ get, has: (variable: string) => get(variable) !== undefined },
+      toObject: () => env.toObject(),
+    });
+  }
+  if (name === "permissions") Object.preventExtensions(value);
+  return value;
 }
 
 /**

@@ -41,6 +41,7 @@ export function hardenIntrinsics(scope: object): void {
     if (property === undefined) continue;
     if ("value" in property) {
       walk.add(property.value);
+      closeInstance(scope, property.value);
       if (property.configurable && !MOVED_BY_DENO.includes(name)) {
         define(scope, name, property.value);
       }
@@ -64,9 +65,17 @@ function holdLazy(scope: object, name: string, lazy: { made: () => unknown; walk
     known = true;
     lazy.walk.add(value);
     lazy.walk.run();
+    closeInstance(scope, value);
     return value;
   };
   Object.defineProperty(scope, name, { get, set: undefined, configurable: false });
+}
+
+/** `performance`, `crypto` and their like keep a state of their own, but get no new properties. */
+function closeInstance(scope: object, value: unknown): void {
+  if (typeof value === "object" && value !== null && value !== scope) {
+    Object.preventExtensions(value);
+  }
 }
 
 function define(scope: object, name: string, value: unknown): void {

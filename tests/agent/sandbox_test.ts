@@ -90,7 +90,7 @@ for (const [what, code] of Object.entries(DENIED)) {
     box.admit("x", `export async function collect() { ${code}; return 1; }`);
     assert.match(
       failure(await box.run("x")),
-      /NotCapable|PermissionDenied|not implemented|scheme/i,
+      /NotCapable|PermissionDenied|not implemented|scheme|not for collectors/i,
     );
   });
 }

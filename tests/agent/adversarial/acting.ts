@@ -223,6 +223,37 @@ const FORGING: Attack[] = [
       ` held.find((one) => one !== undefined).push({ callback() {} }); return 1;`,
   ),
   attack("listen by property", () => `globalThis.onmessage = () => {}; return 1;`),
+  attack(
+    "revoke what others have",
+    ({ granted }) =>
+      `const path = ${
+        text(granted)
+      }; await Deno.permissions.revoke({ name: "read", path }); return 1;`,
+    {
+      permissions: ({ granted }) => ({ read: [granted] }),
+    },
+  ),
+  attack(
+    "revoke by prototype",
+    ({ granted }) =>
+      `const { revokeSync } = Object.getPrototypeOf(Deno.permissions);` +
+      ` revokeSync.call(Deno.permissions, { name: "read", path: ${text(granted)} }); return 1;`,
+    {
+      permissions: ({ granted }) => ({ read: [granted] }),
+    },
+  ),
+  attack(
+    "change performance",
+    () => `Object.defineProperty(performance, "now", { value: () => 0 }); return 1;`,
+  ),
+  attack("change crypto", () => `crypto.randomUUID = () => "a"; return 1;`),
+  attack(
+    "change permissions",
+    () => `Object.defineProperty(Deno.permissions, "query", { value: () => 0 }); return 1;`,
+  ),
+  attack("change the environment", () => `Deno.env.set("A", "b"); return 1;`, {
+    permissions: () => ({ env: ["A"] }),
+  }),
   attack("change JSON", () => `JSON.stringify = () => "666"; return 1;`),
   attack("change Map", () => `Map.prototype.get = () => () => 666; return 1;`),
   attack("change Promise", () => `Promise.prototype.then = () => {}; return 1;`),
