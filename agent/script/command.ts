@@ -130,6 +130,7 @@ function examples({ program }: ScriptContext, lines: string[]): string {
 export function scriptCommand(context: ScriptContext) {
   return new Command("script")
     .description("write, try, test and approve collectors")
+    .addHelpText("after", examples(context, ["script list", "script new disk_age"]))
     .addCommand(listCommand(context))
     .addCommand(runCommand(context))
     .addCommand(testCommand(context))

@@ -178,6 +178,7 @@ function downtimeCommand(context: ReadingContext) {
     });
   return new Command("downtime")
     .description("times in which alerts are evaluated and nobody is told")
+    .addHelpText("after", example(["downtime add --host web-1 --for 2h", "downtime list"]))
     .addCommand(listCommand(context))
     .addCommand(add)
     .addCommand(preview)
