@@ -8,6 +8,8 @@ import { transaction } from "./transaction.ts";
 export interface SessionLock extends AsyncDisposable {
   /** Resolves when it is over, by us or because the connection was lost. */
   readonly ended: Promise<void>;
+  /** Gives it back; resolves when it is over. */
+  release(): Promise<void>;
 }
 
 /** Takes the lock, or does not: undefined when somebody else has it. */
@@ -23,11 +25,9 @@ export async function trySessionLock(sql: Sql, key: number): Promise<SessionLock
   if (!await answered.promise) return undefined;
   // when it fails the connection is gone, and the lock with it
   const ended = session.catch(() => {});
-  return {
-    ended,
-    async [Symbol.asyncDispose]() {
-      released.resolve();
-      await ended;
-    },
+  const release = async () => {
+    released.resolve();
+    await ended;
   };
+  return { ended, release, [Symbol.asyncDispose]: release };
 }

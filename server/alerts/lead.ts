@@ -50,7 +50,7 @@ export interface LeadOptions {
 }
 
 export class Lead {
-  readonly #options: LeadOptions;
+  #options: LeadOptions;
   readonly #epoch: number;
   readonly evaluator: Evaluator;
   #rules_revision: number | undefined;
@@ -93,6 +93,11 @@ export class Lead {
       else lead.evaluator.remember(observedOf(report), now_ms);
     }
     return lead;
+  }
+
+  /** Other connections to the same database. */
+  useDatabase(sql: Sql): void {
+    this.#options = { ...this.#options, sql };
   }
 
   /** The time, after the evaluator has heard of a clock that was set. */

@@ -17,6 +17,7 @@ import type { ReportKey } from "../../db/reports.ts";
 import { isRetryable } from "../../db/sqlstate.ts";
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
+import { DeadlineError, withinDeadline } from "./deadline.ts";
 import type { Observed } from "./evaluator.ts";
 import { Lead } from "./lead.ts";
 
@@ -24,8 +25,11 @@ import { Lead } from "./lead.ts";
 const LOCK = 0x616c6572;
 /** One holds the lock, one hears, two ask. */
 const CONNECTIONS = 3;
-const CLOSE_SECONDS_MAX = 5;
 const TICK_MS = 1_000;
+/** Short statements are answered within this time, or their connections are given up. */
+const ANSWER_MS_MAX = 10_000;
+/** The largest change of a fleet takes seconds. */
+const LONG_FACTOR = 6;
 /** After a failure that nobody expected. */
 const PAUSE_MS = 5_000;
 /** Keys waiting to be told or looked up; more are dropped, and the newest reports read instead. */
@@ -43,11 +47,13 @@ export interface AlertingOptions {
   isTaking: () => boolean;
   /** Something new is in the outbox. */
   onOutbox?: () => void;
+  /** Default: ANSWER_MS_MAX. */
+  answer_ms_max?: number;
 }
 
 export class Alerting implements AsyncDisposable {
   readonly #options: AlertingOptions;
-  readonly #sql: Sql;
+  #sql: Sql;
   readonly #stopping = new AbortController();
   readonly #finished: Promise<void>;
   #lead: Lead | undefined;
@@ -62,12 +68,33 @@ export class Alerting implements AsyncDisposable {
 
   constructor(options: AlertingOptions) {
     this.#options = options;
-    this.#sql = connect(options.address, {
+    this.#sql = this.#connect();
+    this.#wake = () => this.#woken.resolve();
+    this.#finished = this.#run();
+  }
+
+  #connect(): Sql {
+    return connect(this.#options.address, {
       connections_max: CONNECTIONS,
       application_name: "monitor alerts",
     });
-    this.#wake = () => this.#woken.resolve();
-    this.#finished = this.#run();
+  }
+
+  #short<T>(work: Promise<T>): Promise<T> {
+    const onSlow = () => this.#lead?.goBlind();
+    return withinDeadline(work, { ms: this.#options.answer_ms_max ?? ANSWER_MS_MAX, onSlow });
+  }
+
+  #long<T>(work: Promise<T>): Promise<T> {
+    const ms = (this.#options.answer_ms_max ?? ANSWER_MS_MAX) * LONG_FACTOR;
+    return withinDeadline(work, { ms });
+  }
+
+  /** Nothing is waited for on the old connections any more: they may never answer. */
+  #reconnect(): void {
+    this.#sql.end({ timeout: 0 }).catch(() => {});
+    this.#sql = this.#connect();
+    this.#lead?.useDatabase(this.#sql);
   }
 
   /** The evaluator, when it is this server's turn. */
@@ -98,8 +125,8 @@ export class Alerting implements AsyncDisposable {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       try {
-        await using lock = await trySessionLock(this.#sql, LOCK);
-        if (lock !== undefined) await this.#evaluate(lock);
+        const lock = await this.#short(trySessionLock(this.#sql, LOCK));
+        if (lock !== undefined) await this.#evaluateUnder(lock);
         else {
           this.#lead = undefined;
           this.#last_failure = "";
@@ -110,6 +137,7 @@ export class Alerting implements AsyncDisposable {
         // what is known stays known while the database is away, and can be asked for
         if (isRetryable(error)) this.#lead?.goBlind();
         else this.#lead = undefined;
+        if (error instanceof DeadlineError) this.#reconnect();
         await this.#options.clock.sleep(isRetryable(error) ? TICK_MS : PAUSE_MS, signal);
       }
     }
@@ -134,7 +162,15 @@ export class Alerting implements AsyncDisposable {
       const keys = this.#own;
       if (keys.length === 0) continue;
       this.#own = [];
-      await notifyReports(this.#sql, keys);
+      await this.#short(notifyReports(this.#sql, keys));
+    }
+  }
+
+  async #evaluateUnder(lock: SessionLock): Promise<void> {
+    try {
+      await this.#evaluate(lock);
+    } finally {
+      await this.#short(lock.release()).catch(() => this.#reconnect());
     }
   }
 
@@ -146,15 +182,15 @@ export class Alerting implements AsyncDisposable {
       this.#wake();
     });
     const lead = this.#lead ??
-      await Lead.begin({ ...this.#options, sql: this.#sql });
-    const ears = await listenReports(this.#sql, {
+      await this.#long(Lead.begin({ ...this.#options, sql: this.#sql }));
+    const ears = await this.#short(listenReports(this.#sql, {
       onReports: (keys) => {
         if (this.#foreign.length < KEYS_MAX) this.#foreign.push(...keys);
         else this.#mayHaveMissed = true;
         this.#wake();
       },
       onListening: () => this.#mayHaveMissed = true,
-    });
+    }));
     // what was stored here meanwhile was to be told to somebody else
     this.#lead = lead;
     this.#foreign.push(...this.#own.splice(0));
@@ -173,9 +209,10 @@ export class Alerting implements AsyncDisposable {
         await this.#wait(next_ms);
       }
       // what has been said is written before somebody else goes on
-      if (isHeld) await lead.save();
+      if (isHeld) await this.#long(lead.save());
     } finally {
-      await ears.stop().catch(() => {});
+      // a connection that is gone hears nothing any more, and cannot be told so
+      if (isHeld) await this.#short(ears.stop()).catch(() => {});
     }
   }
 
@@ -185,17 +222,17 @@ export class Alerting implements AsyncDisposable {
       if (this.#mayHaveMissed) {
         this.#mayHaveMissed = false;
         this.#foreign = [];
-        await lead.observeLatest();
+        await this.#long(lead.observeLatest());
       }
       const foreign = this.#foreign;
       this.#foreign = [];
-      if (foreign.length > 0) await lead.observeStored(foreign);
-      if (isTick && !await lead.tick()) return false;
-      await lead.save();
+      if (foreign.length > 0) await this.#long(lead.observeStored(foreign));
+      if (isTick && !await this.#short(lead.tick())) return false;
+      await this.#long(lead.save());
       this.#last_failure = "";
       return true;
     } catch (error) {
-      if (!isRetryable(error)) throw error;
+      if (!isRetryable(error) || error instanceof DeadlineError) throw error;
       this.#mayHaveMissed = true;
       this.#say(error);
       lead.goBlind();
@@ -219,6 +256,7 @@ export class Alerting implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
     await this.#finished;
-    await this.#sql.end({ timeout: CLOSE_SECONDS_MAX });
+    // the loop has ended: nothing is under way here
+    await this.#sql.end({ timeout: 0 });
   }
 }
