@@ -10,10 +10,6 @@ import { monitorCommand, runMonitor, startMonitor, watchMonitor } from "./run_mo
 
 const ignore = Deno.env.get("MONITOR_TEST_BINARY") === undefined;
 
-/** On a free machine the first metrics are there in 4 s and 0.6 s; tests share theirs. */
-const FIRST_START_MS_MAX = 20_000;
-const NEXT_START_MS_MAX = 6_000;
-
 /** What it may weigh, in bytes. */
 const SIZE_MAX = 140e6;
 /** Any user that is not root. */
@@ -44,12 +40,10 @@ for (const uid of USERS) {
     await using dir = await tempDir();
     const place = await emptyPlace(dir, uid);
     const args = ["up", "--port", "0", "--data", `${place.env.HOME}/data`];
-    for (const ms_max of [FIRST_START_MS_MAX, NEXT_START_MS_MAX]) {
-      const begun_ms = performance.now();
+    // how long it takes is what deno task bench binary says
+    for (let start = 0; start < 2; start++) {
       await using monitor = await startMonitor(args, place);
       await firstMetrics(monitor.url);
-      const took_ms = performance.now() - begun_ms;
-      assert.ok(took_ms < ms_max, `it took ${took_ms} ms`);
     }
     const left = [...Deno.readDirSync(place.cwd), ...Deno.readDirSync(place.env.HOME)];
     assert.deepEqual(left.map(({ name }) => name).filter((name) => name !== "data"), []);
