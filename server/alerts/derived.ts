@@ -49,7 +49,7 @@ export function derivedOf(host: WatchedHost, entry: Entry): number | undefined {
     case "unusual":
       return deviation(host, entry, window);
     default:
-      return forecastOf(entry, window);
+      return forecastOf(host, entry, window);
   }
 }
 
@@ -67,8 +67,14 @@ function deviation(host: WatchedHost, entry: Entry, window: Window): number | un
 }
 
 /** What the line through the window says of the end of `within`. */
-function forecastOf({ active: { rule } }: Entry, window: Window): number | undefined {
-  const { times_ms, values } = window.samples();
-  const trend = trendOf(times_ms, values, rule.over_ms);
-  return trend?.valueAt(window.newest_ms + rule.within_ms);
+function forecastOf(host: WatchedHost, entry: Entry, window: Window): number | undefined {
+  const { over_ms, within_ms } = entry.active.rule;
+  let known = host.trends.get(entry.slot);
+  // one more point in the window bends the line; each sample in between does not
+  if (known === undefined || window.newest_ms - known.at_ms >= over_ms / TREND_POINTS_MAX) {
+    const { times_ms, values } = window.samples();
+    known = { trend: trendOf(times_ms, values, over_ms), at_ms: window.newest_ms };
+    host.trends.set(entry.slot, known);
+  }
+  return known.trend?.valueAt(window.newest_ms + within_ms);
 }

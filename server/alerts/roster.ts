@@ -12,6 +12,9 @@ export interface RuleEnds {
   get(rule_id: number): "rule_deleted" | "rule_disabled" | undefined;
 }
 
+/** Plans that are shared, at most: for a shape and the rules of a host. */
+const PLANS_MAX = 20_000;
+
 export class Roster {
   readonly hosts = new Map<number, WatchedHost>();
   readonly slots = new Slots();
@@ -93,6 +96,7 @@ export class Roster {
     }
     // they are read again
     host.windows.clear();
+    host.trends.clear();
     host.baselines.clear();
   }
 
@@ -107,6 +111,8 @@ export class Roster {
     const key = `${shape_id} ${rules.map(({ id }) => id).join()}`;
     let plan = this.#plans.get(key);
     if (plan === undefined) {
+      // hosts keep those they use
+      if (this.#plans.size >= PLANS_MAX) this.#plans.clear();
       plan = planOf(this.#shapes.get(shape_id) ?? [], rules, this.slots);
       this.#plans.set(key, plan);
     }

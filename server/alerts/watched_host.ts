@@ -12,11 +12,13 @@ import { type Arrivals, arrive, firstArrival, staleAfter } from "./arrival.ts";
 import type { Machine } from "./rule.ts";
 import type { Severity } from "./rule_schema.ts";
 import type { ActiveRule, Entry, Plan } from "./selection.ts";
-import type { Baseline } from "./trend.ts";
+import type { Baseline, Trend } from "./trend.ts";
 import type { Window } from "./window.ts";
 
 export type Unknown = "server" | "host_silent" | "script_failed" | "no_data" | "fleet_silent";
 
+/** Shapes of a host that are remembered, the newest; ordinary hosts have a handful. */
+const SHAPES_MAX = 64;
 /** A collector that failed is failing for this long after its last failure. */
 const SCRIPT_FAILING_MS = 5 * 60_000;
 
@@ -49,6 +51,7 @@ export class WatchedHost {
   readonly shapes = new Map<number, WatchedShape>();
   readonly alerts = new Map<number, Alert>();
   readonly windows = new Map<number, Window>();
+  readonly trends = new Map<number, { trend: Trend | undefined; at_ms: number }>();
   readonly baselines = new Map<number, { baseline: Baseline | undefined; until_ms: number }>();
   /** Rules about this host, in their order. */
   rules: readonly ActiveRule[] = [];
@@ -87,6 +90,7 @@ export class WatchedHost {
   shape(shape_id: number, makePlan: () => Plan): WatchedShape {
     let shape = this.shapes.get(shape_id);
     if (shape === undefined) {
+      if (this.shapes.size >= SHAPES_MAX) this.#forgetOldest();
       shape = { ...firstArrival(), plan: makePlan() };
       this.shapes.set(shape_id, shape);
     }
@@ -108,6 +112,15 @@ export class WatchedHost {
       alert.fresh_until_ms += by_ms;
       alert.patient_until_ms += by_ms;
     }
+  }
+
+  /** A host whose metrics come and go has a new shape all the time. */
+  #forgetOldest(): void {
+    let [oldest, oldest_ms] = [-1, Infinity];
+    for (const [shape_id, { arrived_ms }] of this.shapes) {
+      if (arrived_ms < oldest_ms) [oldest, oldest_ms] = [shape_id, arrived_ms];
+    }
+    this.shapes.delete(oldest);
   }
 
   /** Takes note of how often a collector has failed. */

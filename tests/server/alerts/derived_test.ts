@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { arrive, firstArrival, staleAfter } from "../../../server/alerts/arrival.ts";
 import { baselineOf, trendOf } from "../../../server/alerts/trend.ts";
+import { WatchedHost } from "../../../server/alerts/watched_host.ts";
 import { Window, WINDOW_SAMPLES_MAX } from "../../../server/alerts/window.ts";
 
 function windowOf(over_ms: number, samples: [number, number][]): Window {
@@ -123,4 +124,13 @@ Deno.test("staleAfter(): three intervals, learned slowly", () => {
   assert.equal(staleAfter(arrivals), 180_000);
   arrive(arrivals, 3_600_000, 3_600_000);
   assert.ok(staleAfter(arrivals) < 250_000, "one gap is no habit");
+});
+
+Deno.test("a host whose metrics come and go is remembered by its newest shapes alone", () => {
+  const host = new WatchedHost({ id: 1, hostname: "a", alias: null, location: null, tags: {} });
+  const plan = { values: [], windows: [], absences: [], scripts: [] };
+  for (let i = 0; i < 1_000; i++) host.arrive(host.shape(i, () => plan), i * 10_000, i * 10_000);
+  assert.equal(host.shapes.size, 64);
+  assert.deepEqual([...host.shapes.keys()].slice(0, 2), [936, 937]);
+  assert.equal(host.isSilent(9_990_000), false);
 });
