@@ -22,7 +22,8 @@ import { isBeyond, truthsOf } from "./condition.ts";
 import { derive, derivedOf } from "./derived.ts";
 import { FLEET_HOST_ID } from "./fleet_guard.ts";
 import { Roster, type RuleEnds } from "./roster.ts";
-import { type Machine, shifted } from "./rule.ts";
+import { type Machine, refitted, shifted } from "./rule.ts";
+import type { Severity } from "./rule_schema.ts";
 import { type ActiveRule, type Entry, goneRule } from "./selection.ts";
 import { Timekeeper } from "./timekeeper.ts";
 import type { Alert, Unknown, WatchedHost } from "./watched_host.ts";
@@ -205,8 +206,10 @@ export class Evaluator {
       if (host === undefined) continue;
       const slot = this.#roster.slots.of(rule_id, metric);
       const alert = this.#book.open(host, { active: active ?? goneRule(rule_id), metric, slot });
-      // stored by this program
-      alert.machine = shifted(row.machine as Machine, away_ms);
+      // stored by this program, for the levels that the rule had
+      const { severities, ...machine } = row.machine as Machine & { severities: Severity[] };
+      const before = { levels: severities.map((severity) => ({ severity })) };
+      alert.machine = refitted(shifted(machine, away_ms), before, alert.active.rule);
       alert.value = row.value;
       alert.unknown = row.unknown as Unknown | null;
       alert.incident_key = row.incident_key;

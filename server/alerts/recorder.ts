@@ -198,7 +198,8 @@ export class Recorder {
         ...key,
         state,
         severity: machine.severity,
-        machine,
+        // its levels belong to severities, which the rule may have others of when it is read again
+        machine: { ...machine, severities: active.rule.levels.map((level) => level.severity) },
         incident_key: alert.incident_key,
         value: alert.value,
         unknown: alert.unknown,

@@ -197,7 +197,11 @@ export function closed(machine: Machine): Machine {
  * The machine of an alert whose rule has other levels now. What fires goes on firing, at a level there
  * is, until something is known: then it is told which one that is, or that it is over.
  */
-export function refitted(machine: Machine, before: Timing, after: Timing): Machine {
+export function refitted(
+  machine: Machine,
+  before: Pick<Timing, "levels">,
+  after: Pick<Timing, "levels">,
+): Machine {
   const levels = after.levels.map(({ severity }) => {
     const at = before.levels.findIndex((level) => level.severity === severity);
     return machine.levels[at] ?? { ...IDLE };

@@ -230,7 +230,11 @@ class Run {
     const at = this.#rules.findIndex(({ input }) => input.name === name);
     const old = this.#rules[at];
     if (old === undefined) return fault(`there is no rule ${quoted(name)}`);
-    const input = { ...old.input, ...action.change };
+    const input: RuleInput = { ...old.input, ...action.change };
+    for (const [setting, value] of Object.entries(action.change ?? {})) {
+      // null takes a setting away
+      if (value === null) Reflect.deleteProperty(input, setting);
+    }
     const parsed = ruleSchema.safeParse(input);
     if (!parsed.success) return fault(parsed.error.issues.map(({ message }) => message).join("; "));
     this.#rules[at] = {
@@ -241,6 +245,8 @@ class Run {
       revision: old.revision + 1,
       enabled: kind === "rule" ? old.enabled : kind === "enable",
     };
+    // what is away hears of it when it is back
+    if (this.#restarts_ms !== undefined) return;
     const reason = kind === "delete" ? "rule_deleted" : "rule_disabled";
     const rules = this.#rules.filter(({ enabled }) => enabled);
     this.#evaluator.setRules(rules, { now_ms, ends: new Map([[old.id, reason]]) });
