@@ -61,6 +61,7 @@ export const rulesSchema = z.looseObject({
     id: z.number(),
     source: z.string(),
     enabled: z.boolean(),
+    series: time.optional(),
     rule: z.looseObject({ name: z.string() }),
   })),
 });

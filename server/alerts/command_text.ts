@@ -106,10 +106,11 @@ export function evidenceLines(one: EvidenceAnswer, now_ms: number): string[] {
 }
 
 export function ruleLines({ rules }: RulesAnswer, columns: number): string[] {
-  const rows = rules.map(({ id, enabled, source, rule }) => [
+  const rows = rules.map(({ id, enabled, source, rule, series }) => [
     String(id),
     enabled ? "on" : "off",
     source,
+    series === null || series === undefined ? "" : String(series),
     rule.name,
     ruleText(rule),
   ]);
@@ -118,6 +119,7 @@ export function ruleLines({ rules }: RulesAnswer, columns: number): string[] {
       { header: "ID", align: "right", whole: true },
       { header: "STATE", whole: true },
       { header: "FROM", whole: true },
+      { header: "SERIES", align: "right", whole: true },
       { header: "NAME" },
       { header: "WHEN" },
     ],

@@ -242,6 +242,10 @@ export class Evaluator {
     for (const host of this.#roster.hosts.values()) yield* host.alerts.values();
   }
 
+  reach(): Map<number, number> {
+    return this.#roster.reach();
+  }
+
   keysOf(host: WatchedHost, metric: string): CellKey[] {
     return this.#roster.keysOf(host, metric);
   }

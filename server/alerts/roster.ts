@@ -119,6 +119,25 @@ export class Roster {
     return plan;
   }
 
+  /** How many series each rule is about, by its id; of silence, how many hosts. */
+  reach(): Map<number, number> {
+    const reach = new Map(this.#rules.map(({ id }) => [id, 0]));
+    for (const host of this.hosts.values()) {
+      const seen = new Set<number>();
+      const plans = [...host.shapes.values()].flatMap(({ plan }) => [
+        ...plan.values,
+        ...plan.windows,
+        ...plan.absences,
+      ]);
+      for (const { slot, active: { id } } of [...plans, ...host.silences]) {
+        if (seen.has(slot)) continue;
+        seen.add(slot);
+        reach.set(id, (reach.get(id) ?? 0) + 1);
+      }
+    }
+    return reach;
+  }
+
   /** Where a metric of a host is in each of its shapes that has it. */
   keysOf(host: WatchedHost, metric: string): CellKey[] {
     return [...host.shapes.keys()].flatMap((shape_id) => {

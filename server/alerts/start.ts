@@ -15,6 +15,8 @@ export interface AlertRoutes {
   incidents: IncidentDesk;
   alerts(): Promise<AlertListing>;
   backtest(query: BacktestQuery): Promise<BacktestResult>;
+  /** How many series each rule is about; undefined when another server evaluates. */
+  reach(): ReadonlyMap<number, number> | undefined;
 }
 
 /**
@@ -53,6 +55,7 @@ export async function startAlerts({ sql, address }: Pick<Database, "sql" | "addr
       incidents: new IncidentDesk({ sql, clock, onRequest: wake }),
       alerts: () => listAlerts(sql, { clock, lead: alerting.lead }),
       backtest: (query) => backtest(reading, query),
+      reach: () => alerting.lead?.evaluator.reach(),
     },
   };
 }

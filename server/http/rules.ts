@@ -13,6 +13,7 @@ import { readBody, readId, readJson } from "./json_body.ts";
 export interface RulesRoute {
   rules: RuleBook;
   backtest(query: BacktestQuery): Promise<BacktestResult>;
+  reach(): ReadonlyMap<number, number> | undefined;
   now(): number;
 }
 
@@ -34,7 +35,13 @@ const backtestSchema = z.strictObject({
 
 export function ruleRoutes(app: Hono, route: RulesRoute): void {
   const { rules } = route;
-  app.get("/api/v1/rules", async (c) => c.json({ rules: (await rules.list()).map(ruleJson) }));
+  app.get("/api/v1/rules", async (c) => {
+    const reach = route.reach();
+    const rows = await rules.list();
+    return c.json({
+      rules: rows.map((row) => ({ ...ruleJson(row), series: reach?.get(row.id) ?? null })),
+    });
+  });
 
   app.post("/api/v1/rules", async (c) => {
     const row = await rules.create(await readJson(c));

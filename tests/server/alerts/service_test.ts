@@ -31,6 +31,8 @@ Deno.test("the contract's calls make a rule that fires once after 60 s and resol
   await clock.advance(1_000);
   await eventually(() => app.get("/api/v1/alerts"), ({ evaluation }) => evaluation.rules === 1);
 
+  const reach = () => app.get("/api/v1/rules");
+  await eventually(reach, ({ rules }) => rules[0].series === 1);
   const recent = () => app.get("/fetch/recent_alerts?hostname=a");
   const alerts = () => app.get("/api/v1/alerts");
   await app.post({ hostname: "a", metrics: { cpu: 95 } });
