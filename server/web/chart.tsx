@@ -7,7 +7,7 @@ import uPlot from "uplot";
 import { align, type AlignedData, type ChartPlan, stack, valueRange } from "./chart_data.ts";
 import { valueText } from "./format.ts";
 import type { Span } from "./range.ts";
-import { followWidth, useSight } from "./sight.ts";
+import { followWidth, type Sight, useSight } from "./sight.ts";
 import { colour, dark } from "./theme.ts";
 
 const COLOURS = 8;
@@ -21,9 +21,7 @@ export interface ChartProps {
   onReset: () => void;
 }
 
-interface PlotPlace {
-  place: { current: HTMLDivElement | null };
-  is_seen: boolean;
+interface PlotPlace extends Sight<HTMLDivElement> {
   isolated: string | undefined;
   data: AlignedData;
   setAt: (index: number | undefined) => void;
@@ -31,7 +29,7 @@ interface PlotPlace {
 
 /** The drawing itself, which is there as long as it is in sight. */
 function usePlot({ plan, span, onZoom, onReset }: ChartProps, drawn: PlotPlace): void {
-  const { place, is_seen, isolated, data, setAt } = drawn;
+  const { place, is_seen, width_px, isolated, data, setAt } = drawn;
   const plot = useRef<uPlot | undefined>(undefined);
   const zoom = useRef({ onZoom, onReset, span });
   zoom.current = { onZoom, onReset, span };
@@ -44,14 +42,14 @@ function usePlot({ plan, span, onZoom, onReset }: ChartProps, drawn: PlotPlace):
     // what nobody sees has no canvas: each is a megabyte where pixels are small
     if (place.current === null || !is_seen) return;
     const made = new uPlot(
-      optionsOf(plan, place.current.clientWidth, { zoom, setAt, is_banded, isolated }),
+      optionsOf(plan, Math.floor(width_px.current), { zoom, setAt, is_banded, isolated }),
       aligned,
       place.current,
     );
     plot.current = made;
     const unfollow = followWidth(place.current, (width_px) => {
       const width = Math.floor(width_px);
-      if (width > 0 && width !== made.width) made.setSize({ width, height: PLOT_PX });
+      if (width > 0 && width !== made.width) made.setSize({ width, height: plotPx(plan) });
     });
     return () => {
       unfollow();
@@ -72,12 +70,12 @@ function usePlot({ plan, span, onZoom, onReset }: ChartProps, drawn: PlotPlace):
 
 export function Chart(props: ChartProps) {
   const { plan, step_s } = props;
-  const [place, is_seen] = useSight<HTMLDivElement>();
+  const sight = useSight<HTMLDivElement>();
   const [isolated, setIsolated] = useState<string | undefined>(undefined);
   const [at, setAt] = useState<number | undefined>(undefined);
   const names = plan.lines.map(({ name }) => name);
   const data = useMemo(() => align(plan.lines, step_s), [plan.lines, step_s]);
-  usePlot(props, { place, is_seen, isolated, data, setAt });
+  usePlot(props, { ...sight, isolated, data, setAt });
   const text = (line: number, index: number | undefined) => {
     const values = data.lines[line] ?? [];
     const value = index === undefined ? values.findLast((one) => one !== null) : values[index];
@@ -93,7 +91,8 @@ export function Chart(props: ChartProps) {
       </header>
       <div
         class="plot"
-        ref={place}
+        style={{ height: `${plotPx(plan)}px` }}
+        ref={sight.place}
         role="img"
         aria-label={`${plan.title}: ${summary(plan, text)}`}
       />
@@ -136,7 +135,11 @@ function Legend({ names, isolated, onChoose, text }: LegendProps) {
   );
 }
 
-const PLOT_PX = 150;
+/** A chart with a legend of one row is as high as one without. */
+function plotPx(plan: ChartPlan): number {
+  return plan.lines.length > 1 ? 150 : 174;
+}
+
 /** 1, 2, 4, … 512 of each unit. */
 const BYTE_STEPS = Array.from({ length: 60 }, (_, power) => 2 ** power);
 const DAY_S = 86_400;
@@ -190,7 +193,7 @@ function axesOf(plan: ChartPlan): uPlot.Axis[] {
     },
     {
       ...axis,
-      size: 64,
+      size: 60,
       space: 28,
       incrs: plan.unit === "B" ? BYTE_STEPS : undefined,
       values: (_, ticks) => ticks.map((tick) => valueText(tick, plan.unit, plan.per_second)),
@@ -216,7 +219,8 @@ function optionsOf(plan: ChartPlan, width: number, handles: Handles): uPlot.Opti
   const lines = plan.lines.map((_, i) => line(i));
   return {
     width: Math.max(width, 100),
-    height: PLOT_PX,
+    height: plotPx(plan),
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

@@ -115,7 +115,6 @@ function Question({ asked }: { asked: SeriesQuery | undefined }) {
       <input
         placeholder={`${name}: ${hint}`}
         title={`${name}: ${hint}`}
-        size={28}
         value={value}
         onInput={({ currentTarget }) => set(currentTarget.value)}
       />
@@ -131,7 +130,7 @@ function Question({ asked }: { asked: SeriesQuery | undefined }) {
   });
   return (
     <form
-      class="bar"
+      class="bar question"
       onSubmit={(event) => {
         event.preventDefault();
         setQuery({ metric, host, tags });

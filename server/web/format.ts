@@ -82,6 +82,13 @@ export function valueText(
   return name === "" ? text : `${text}${THIN}${name}`;
 }
 
+/** A percentage in a column: they stand below each other, so all have one decimal. */
+export function percentText(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return NOTHING;
+  const text = value.toFixed(1);
+  return `${text === "-0.0" ? "0.0" : text}${THIN}%`;
+}
+
 /** 1,234,567 in the reader's own way. */
 export function countText(value: number): string {
   return new Intl.NumberFormat().format(value);

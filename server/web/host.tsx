@@ -161,25 +161,27 @@ function HostCharts({ answer, error, span }: Omit<ReturnType<typeof useSeries>, 
   const groups = Map.groupBy(plans, ({ group }) => group);
   return (
     <>
-      {[...groups].map(([group, charts]) => (
-        <section key={group}>
-          <h2>
-            <bdi>{group.replaceAll("_", " ")}</bdi>
-          </h2>
-          <div class="charts">
-            {charts.map((plan) => (
-              <Chart
-                key={plan.key}
-                plan={plan}
-                step_s={answer.step_s}
-                span={span}
-                onZoom={zoomTo}
-                onReset={resumeLive}
-              />
-            ))}
-          </div>
-        </section>
-      ))}
+      <div class="sections">
+        {[...groups].map(([group, charts]) => (
+          <section key={group} class={charts.length === 1 ? "single" : ""}>
+            <h2>
+              <bdi>{group.replaceAll("_", " ")}</bdi>
+            </h2>
+            <div class="charts">
+              {charts.map((plan) => (
+                <Chart
+                  key={plan.key}
+                  plan={plan}
+                  step_s={answer.step_s}
+                  span={span}
+                  onZoom={zoomTo}
+                  onReset={resumeLive}
+                />
+              ))}
+            </div>
+          </section>
+        ))}
+      </div>
       <p class="soft">{TEXT.host.resolution(valueText(answer.step_s, "s"), answer.tier)}</p>
     </>
   );

@@ -4,7 +4,7 @@
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { HostGlance } from "./api.ts";
-import { absoluteText, agoText, NOTHING, valueText } from "./format.ts";
+import { absoluteText, agoText, NOTHING, percentText, valueText } from "./format.ts";
 import { now_s } from "./live.ts";
 import { hostLink, query, setQuery } from "./route.ts";
 import { Sparkline, wantSparklines } from "./sparkline.tsx";
@@ -132,9 +132,7 @@ function Row(
       <span class="number">
         {host.received_per_s === undefined
           ? NOTHING
-          : `${valueText(host.received_per_s, "B", true)} / ${
-            valueText(host.sent_per_s, "B", true)
-          }`}
+          : `${valueText(host.received_per_s, "B")} / ${valueText(host.sent_per_s, "B")}`}
       </span>
       <Sparkline hostname={hostname} />
       <span class="number">{NOTHING}</span>
@@ -155,11 +153,11 @@ function LastSeen({ at_s }: { at_s: number | null }) {
 function Level({ value, name }: { value: number | undefined; name: string }) {
   const percent = value === undefined ? 0 : Math.min(100, Math.max(0, value));
   return (
-    <span class="level" aria-label={`${name} ${valueText(value, "%")}`}>
+    <span class="level" aria-label={`${name} ${percentText(value)}`}>
       <span class="track">
         <span class="fill" style={{ width: `${percent}%`, display: "block" }} />
       </span>
-      <span class="number">{valueText(value, "%")}</span>
+      <span class="number">{percentText(value)}</span>
     </span>
   );
 }

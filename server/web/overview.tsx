@@ -11,7 +11,7 @@ import { go, hostLink, query, setQuery } from "./route.ts";
 import { stateOf, STATES } from "./state.ts";
 import { StateMark } from "./state_mark.tsx";
 import { TEXT } from "./text.ts";
-import { valueText } from "./format.ts";
+import { percentText } from "./format.ts";
 
 /** Which row the keyboard is at. */
 export const chosen = signal<string | undefined>(undefined);
@@ -166,11 +166,20 @@ function Tiles({ hosts: shown, now }: { hosts: readonly HostGlance[]; now: numbe
         return (
           <a key={host.hostname} class={`tile ${state}`} href={hostLink(host.hostname)}>
             <b>
-              <StateMark state={state} /> {host.alias ?? host.hostname}
+              <StateMark state={state} /> <bdi>{host.alias ?? host.hostname}</bdi>
             </b>
-            <span class="soft">
-              {valueText(host.cpu, "%")} · {valueText(host.memory, "%")} ·{" "}
-              {valueText(host.disk, "%")}
+            <small class="soft">
+              <bdi>{host.alias === null ? host.location ?? "" : host.hostname}</bdi>
+            </small>
+            <span class="numbers">
+              {([["cpu", host.cpu], ["memory", host.memory], ["disk", host.disk]] as const).map((
+                [name, value],
+              ) => (
+                <span key={name}>
+                  <small class="soft">{TEXT.overview.tile[name]}</small>
+                  {percentText(value)}
+                </span>
+              ))}
             </span>
           </a>
         );

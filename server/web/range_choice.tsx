@@ -4,7 +4,7 @@ import { now_s } from "./live.ts";
 import { isLive, presetOf, PRESETS, readLocal, spanOf, writeLocal } from "./range.ts";
 import { range, setQuery } from "./route.ts";
 import { TEXT } from "./text.ts";
-import { resumeLive } from "./zoom.ts";
+import { resumeLive, showSpan } from "./zoom.ts";
 
 const CUSTOM = "custom";
 
@@ -66,12 +66,12 @@ function CustomRange({ dialog }: { dialog: { current: HTMLDialogElement | null }
       return;
     }
     setError(undefined);
-    setQuery({ from: String(from), to: String(to) });
+    showSpan({ from_s: from, to_s: to });
     dialog.current?.close();
   };
   return (
-    <dialog ref={dialog} aria-label={TEXT.range.name}>
-      <h2>{TEXT.range.name}</h2>
+    <dialog ref={dialog} aria-label={TEXT.range.any}>
+      <h2>{TEXT.range.any}</h2>
       <form
         ref={form}
         key={`${range.value.from} ${range.value.to}`}

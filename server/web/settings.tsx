@@ -96,6 +96,13 @@ function StorageTable({ storage }: { storage: Storage }) {
       )}
       <h2>{TEXT.settings.largest}</h2>
       <table class="table scrolls">
+        <thead>
+          <tr>
+            <th>{TEXT.settings.host}</th>
+            <th class="number">{TEXT.settings.samples}</th>
+            <th class="number">{TEXT.settings.size}</th>
+          </tr>
+        </thead>
         <tbody>
           {storage.hosts.map(({ hostname, samples, bytes }) => (
             <tr key={hostname}>

@@ -34,7 +34,15 @@ export function toggleTheme(): void {
   }
 }
 
+const colours = new Map<string, string>();
+
 /** A colour of the style sheet, for what is drawn on a canvas. */
 export function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  // asking a style sheet makes the browser lay out what is new on the page: once is enough
+  const key = `${dark.value} ${name}`;
+  const known = colours.get(key);
+  if (known !== undefined) return known;
+  const read = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  colours.set(key, read);
+  return read;
 }

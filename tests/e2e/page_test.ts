@@ -65,7 +65,7 @@ Deno.test("the page: hosts at a glance, live, searched, opened, in both themes a
     const row = page.locator(".row", { hasText: "web-1" });
     assert.match(
       (await row.innerText()).replaceAll("\u2009", " "),
-      /2\d(\.\d)? %[\s\S]*41 %[\s\S]*77 %/,
+      /2\d\.\d %[\s\S]*41\.0 %[\s\S]*77\.0 %/,
     );
     await page.waitForSelector(".spark path");
   });

@@ -41,6 +41,8 @@ export interface PageOptions {
   width?: number;
   height?: number;
   dark?: boolean;
+  /** Default: that of this machine. */
+  zone?: string;
   /** For scripts that a test brings into the page. */
   bypass_policy?: boolean;
 }
@@ -54,11 +56,14 @@ export async function testBrowser(): Promise<TestBrowser> {
   const contexts: BrowserContext[] = [];
   return {
     errors,
-    page: async ({ width = 1280, height = 800, dark = false, bypass_policy = false } = {}) => {
+    page: async (
+      { width = 1280, height = 800, dark = false, zone, bypass_policy = false } = {},
+    ) => {
       const context = await browser.newContext({
         viewport: { width, height },
         colorScheme: dark ? "dark" : "light",
         locale: "en-GB",
+        timezoneId: zone,
         bypassCSP: bypass_policy,
       });
       contexts.push(context);

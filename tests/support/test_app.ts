@@ -29,6 +29,8 @@ export interface TestAppOptions {
   /** Settings beside the defaults: `{ingest: {…}}`. */
   config?: Record<string, Record<string, unknown>>;
   database?: TestDatabase;
+  /** Default: one that is free. */
+  port?: number;
   /** Channels and routes, as the configuration has them. */
   channels?: Record<string, unknown>;
   routes?: unknown[];
@@ -58,7 +60,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const config = loadConfig({
     env: {},
     working_dir: "/",
-    overrides: { port: "0", databaseUrl: database.url },
+    overrides: { port: String(options.port ?? 0), databaseUrl: database.url },
   });
   Object.assign(config.ingest, options.config?.ingest);
   Object.assign(config.retention, options.config?.retention);
