@@ -18,6 +18,7 @@ import type { Alerting } from "./alerts/service.ts";
 import { startAlerts } from "./alerts/start.ts";
 import { Aggregation } from "./aggregate/service.ts";
 import { startBackground } from "./background.ts";
+import { IncidentNews } from "./http/incident_news.ts";
 import { listen, probe } from "./http/listen.ts";
 import { createRouter } from "./http/router.ts";
 import { Directory } from "./ingest/directory.ts";
@@ -93,14 +94,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
   const reading = startReading(database, { config, clock, started });
   startBackground(database, { log, clock, started });
-  const notify = startNotify(database, { config, log, clock, started });
+  const news = new IncidentNews();
+  const onNews = () => news.tell();
+  const notify = startNotify(database, { config, log, clock, started, onNews });
   const { embedded } = database;
   const guard = embedded && guardDisk(embedded.data_dir, { ...options, started });
   const { alerting, routes } = await startAlerts(database, {
     ...{ reading, clock, log, started },
     ...config.alerts,
     isTaking: () => !guard?.isRefusing,
-    onOutbox: () => notify.wake(),
+    onOutbox: () => {
+      notify.wake();
+      news.tell();
+    },
+    onNews,
   });
   const steps = { guard, latest, overview, reading, alerting, started };
   const { queue, intake } = startIngest(database, { ...options, ...steps });
@@ -113,6 +120,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     room: queue,
     receive: (body) => intake.receive(body),
     ...questions(database, { config, clock, latest, overview, reading }),
+    listenIncidents: (listener) => news.listen(listener),
     stopping: stopping.signal,
     aggregate: () => aggregation.answer(),
     ...routes,

@@ -27,9 +27,16 @@ export interface Notify {
 /** Starts the pipeline; it stops with `started`. */
 export function startNotify(
   { sql, address }: Database,
-  options: { config: Config; log: Logger; clock: Clock; started: AsyncDisposableStack },
+  options: {
+    config: Config;
+    log: Logger;
+    clock: Clock;
+    started: AsyncDisposableStack;
+    /** A downtime was made, changed or ended. */
+    onNews: () => void;
+  },
 ): Notify {
-  const { config, log, clock, started } = options;
+  const { config, log, clock, started, onNews } = options;
   const settings: NotifySettings = {
     channels: config.channels,
     routes: config.routes,
@@ -46,10 +53,14 @@ export function startNotify(
   const stopping = new AbortController();
   started.defer(() => stopping.abort());
   const wake = () => pipeline.wake();
+  const onDowntime = () => {
+    wake();
+    onNews();
+  };
   return {
     wake,
     routes: {
-      downtimes: new Downtimes({ sql, now: () => clock.now(), onChange: wake }),
+      downtimes: new Downtimes({ sql, now: () => clock.now(), onChange: onDowntime }),
       silences: new Silences({ sql, now: () => clock.now(), onChange: wake }),
       parents: new HostParents({ sql, onChange: wake }),
       channels: () => channelStates(settings, sql),

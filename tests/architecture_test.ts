@@ -72,7 +72,8 @@ const RULES: Rule[] = [
   { from: "server/wire/", may: ["server/wire/", "server/config/json_fault.ts", ...SHARED] },
   // puts data into a running server as any sender does: import and simulate
   { from: "server/feed/", may: ["server/feed/", "server/wire/", ...SHARED] },
-  { from: "server/web/", may: ["server/web/"] },
+  // the forms of answers, and the patterns that select hosts: the page decides as the server does
+  { from: "server/web/", may: ["server/web/", "server/wire/glob.ts"], may_types: ["server/wire/"] },
   {
     // each kind of channel has its own settings beside it
     from: "server/config",

@@ -84,6 +84,28 @@ export function nextOccurrences(
   return found;
 }
 
+/**
+ * The times within a span in which it was or will be in force, the first `count`: what is over and
+ * what was ended early with it.
+ */
+export function occurrencesWithin(
+  times: Times,
+  { from_ms, to_ms, count }: { from_ms: number; to_ms: number; count: number },
+): Occurrence[] {
+  const ended_ms = times.ended_ms ?? -Infinity;
+  const whole_times = { ...times, ended_ms: null };
+  const at_from = activeOccurrence(whole_times, from_ms);
+  const later = nextOccurrences(whole_times, { at_ms: from_ms, count });
+  return [...at_from === undefined ? [] : [at_from], ...later]
+    .filter(({ start_ms }) => start_ms < to_ms)
+    .map(({ start_ms, end_ms }) => ({
+      start_ms,
+      end_ms: start_ms < ended_ms ? Math.min(end_ms, ended_ms) : end_ms,
+    }))
+    .filter(({ end_ms }) => end_ms > from_ms)
+    .slice(0, count);
+}
+
 /** Does everything that is given fit? Nothing given is about everything. */
 export function isAbout(selector: DowntimeSelector, subject: DowntimeSubject): boolean {
   const { hostname, hosts, tags, rules } = selector;

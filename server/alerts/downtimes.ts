@@ -13,13 +13,22 @@ import {
 import { selectHosts } from "../../db/hosts.ts";
 import { selectIncidents } from "../../db/incidents.ts";
 import type { Occurrence } from "./calendar.ts";
-import { activeOccurrence, isAbout, isAboutHost, nextOccurrences, subjectOf } from "./downtime.ts";
+import {
+  activeOccurrence,
+  isAbout,
+  isAboutHost,
+  nextOccurrences,
+  occurrencesWithin,
+  subjectOf,
+} from "./downtime.ts";
 import { calendarText } from "./ical.ts";
 
 /** Occurrences that are told in advance. */
 const NEXT_COUNT = 3;
 /** More open incidents than this are counted, not listed. */
 const INCIDENTS_MAX = 10_000;
+/** Of one downtime in a span. */
+const SPANS_MAX = 100;
 /** The feed shows what was lately. */
 const FEED_PAST_MS = 30 * 86_400_000;
 
@@ -66,8 +75,24 @@ export class Downtimes {
     const all = (await selectDowntimes(sql, now_ms))
       .map((downtime) => listed(downtime, now_ms))
       .filter(({ active, next }) => active !== undefined || next.length > 0);
-    if (hostname === undefined) return all;
-    const host = (await selectHosts(sql)).find((one) => one.hostname === hostname);
+    return await this.#about(all, hostname);
+  }
+
+  /** When downtimes were or will be in force within a span, each with its downtime. */
+  async spans(
+    { from_ms, to_ms, hostname }: { from_ms: number; to_ms: number; hostname?: string },
+  ): Promise<{ downtime: Downtime; occurrence: Occurrence }[]> {
+    const { sql } = this.#options;
+    const span = { from_ms, to_ms, count: SPANS_MAX };
+    const all = await selectDowntimes(sql, from_ms);
+    return (await this.#about(all, hostname)).flatMap((downtime) =>
+      occurrencesWithin(downtime, span).map((occurrence) => ({ downtime, occurrence }))
+    );
+  }
+
+  async #about<T extends Downtime>(all: readonly T[], hostname?: string): Promise<T[]> {
+    if (hostname === undefined) return [...all];
+    const host = (await selectHosts(this.#options.sql)).find((one) => one.hostname === hostname);
     const subject = { hostname, tags: host?.tags ?? {} };
     return all.filter((downtime) => isAboutHost(downtime, subject));
   }

@@ -41,11 +41,13 @@ export class IncidentDesk {
   readonly #sql: Sql;
   readonly #clock: Clock;
   readonly #onRequest: () => void;
+  readonly #onSaid: () => void;
 
-  constructor(options: { sql: Sql; clock: Clock; onRequest: () => void }) {
+  constructor(options: { sql: Sql; clock: Clock; onRequest: () => void; onSaid?: () => void }) {
     this.#sql = options.sql;
     this.#clock = options.clock;
     this.#onRequest = options.onRequest;
+    this.#onSaid = options.onSaid ?? (() => {});
   }
 
   list(filter: IncidentFilter): Promise<IncidentRow[]> {
@@ -85,6 +87,7 @@ export class IncidentDesk {
   async comment(id: number, said: Said): Promise<void> {
     const incident = await this.#get(id);
     await commentIncident(this.#sql, { incident, ...said, at_ms: this.#clock.now() });
+    this.#onSaid();
   }
 
   /** Ends it. Resolves to the incident, which may still be open when nobody evaluates just now. */
@@ -111,7 +114,7 @@ export class IncidentDesk {
 
   async #requireOpen(id: number, run: (incident: IncidentRow) => Promise<boolean>): Promise<void> {
     const incident = await this.#get(id);
-    if (incident.resolved_ms === null && await run(incident)) return;
+    if (incident.resolved_ms === null && await run(incident)) return this.#onSaid();
     throw new IncidentOverError(`Cannot change incident ${id}: it is resolved already`);
   }
 }

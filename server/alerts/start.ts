@@ -33,9 +33,11 @@ export async function startAlerts({ sql, address }: Pick<Database, "sql" | "addr
   isTaking: () => boolean;
   /** Something new is in the outbox. */
   onOutbox: () => void;
+  /** Somebody has said something about an incident. */
+  onNews: () => void;
   started: AsyncDisposableStack;
 }): Promise<{ alerting: Alerting; routes: AlertRoutes }> {
-  const { reading, clock, rules_file, isTaking, onOutbox, started } = options;
+  const { reading, clock, rules_file, isTaking, onOutbox, onNews, started } = options;
   const log = options.log.with({ component: "alerts" });
   const given = rules_file === undefined ? undefined : await loadRulesFile(rules_file);
   const name = `${Deno.hostname()} (pid ${Deno.pid})`;
@@ -52,7 +54,7 @@ export async function startAlerts({ sql, address }: Pick<Database, "sql" | "addr
     alerting,
     routes: {
       rules,
-      incidents: new IncidentDesk({ sql, clock, onRequest: wake }),
+      incidents: new IncidentDesk({ sql, clock, onRequest: wake, onSaid: onNews }),
       alerts: () => listAlerts(sql, { clock, lead: alerting.lead }),
       backtest: (query) => backtest(reading, query),
       reach: () => alerting.lead?.evaluator.reach(),

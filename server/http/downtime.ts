@@ -3,6 +3,8 @@
  * original knows one host and one span; what else there is, it sees in that form as well as it goes.
  */
 import type { Hono } from "hono";
+import { z } from "zod";
+import { shown } from "../../report.ts";
 import type { Occurrence } from "../alerts/calendar.ts";
 import {
   changeSchema,
@@ -13,7 +15,9 @@ import {
   inputOf,
 } from "../alerts/downtime_schema.ts";
 import type { DowntimePreview, Downtimes, ListedDowntime } from "../alerts/downtimes.ts";
-import type { DowntimeAnswer, DowntimePreviewAnswer } from "../wire/downtime.ts";
+import type { DowntimeAnswer, DowntimePreviewAnswer, DowntimeSpan } from "../wire/downtime.ts";
+import { readParameters } from "./fetch.ts";
+import { INSTANT_FORMS, parseInstant } from "./instant.ts";
 import { readBody, readId } from "./json_body.ts";
 
 /** What these routes need of the alerts step. */
@@ -62,6 +66,23 @@ function previewOf({ hostnames, incidents, occurrences }: DowntimePreview): Down
   };
 }
 
+/** Of what a calendar shows, unless more is asked for. */
+const SPAN_MS = 14 * 86_400_000;
+
+function spanParameters(now_ms: number) {
+  const instant = z.string().transform((text, context) => {
+    const at_ms = parseInstant(text, now_ms);
+    if (at_ms !== undefined) return at_ms;
+    context.addIssue(`must be ${INSTANT_FORMS}: current value is ${shown(text)}`);
+    return z.NEVER;
+  });
+  return z.object({
+    hostname: z.string().optional(),
+    from: instant.default(now_ms),
+    to: instant.default(now_ms + SPAN_MS),
+  }).refine(({ from, to }) => from < to, { path: ["to"], error: "must be after from" });
+}
+
 /** A recurring one is its present occurrence, or its next. */
 function contractOf(downtime: ListedDowntime) {
   const { start_ms, end_ms } = downtime.active ?? downtime.next[0] ??
@@ -100,6 +121,16 @@ export function downtimeRoutes(app: Hono, route: DowntimeRoute): void {
   app.get("/api/v1/downtimes.ics", async (c) => {
     const headers = { "content-type": "text/calendar; charset=utf-8" };
     return c.body(await downtimes.calendar(), 200, headers);
+  });
+
+  app.get("/api/v1/downtimes/spans", async (c) => {
+    const { hostname, from, to } = readParameters(c, spanParameters(route.now()));
+    const found = await downtimes.spans({ hostname, from_ms: from, to_ms: to });
+    const spans = found.map(({ downtime: { id, rules, note }, occurrence }): DowntimeSpan => ({
+      ...{ id, rules, note },
+      ...spanOf(occurrence),
+    }));
+    return c.json({ spans });
   });
 
   app.get("/api/v1/downtimes", async (c) => {

@@ -1,7 +1,8 @@
 /**
  * `GET /api/v1/live`: server-sent events of what has just been stored. Without a parameter, glances of
  * the hosts that have reported (`event: hosts`, a list); with `?host=`, all newest values of one host
- * (`event: report`).
+ * (`event: report`). `event: incidents` says that incidents or downtimes are not what they were; who
+ * shows them reads them again.
  *
  * Changes are gathered for a second, and for as long as a reader is behind: it then gets the newest
  * state of what has changed meanwhile, so a slow reader costs a set of ids and never a growing queue.
@@ -14,6 +15,8 @@ import type { HostGlance, Listener } from "../query/overview.ts";
 /** What this route needs. */
 export interface LiveRoute {
   listen(listener: Listener): Disposable;
+  /** Calls the listener whenever something happens to an incident or a downtime. */
+  listenIncidents(listener: () => void): Disposable;
   glancesOf(ids: ReadonlySet<number>): Promise<HostGlance[]>;
   /** The host's id, or undefined. */
   hostId(hostname: string): Promise<number | undefined>;
@@ -62,6 +65,7 @@ class LiveStream {
   readonly #subject: { hostname: string | undefined; only: number | undefined };
   readonly #gone = new AbortController();
   readonly #changed = new Set<number>();
+  #has_news = false;
   readonly #encoder = new TextEncoder();
 
   constructor(
@@ -74,12 +78,14 @@ class LiveStream {
     const listening = route.listen((host_id) => {
       if (subject.only === undefined || subject.only === host_id) this.#changed.add(host_id);
     });
+    const hearing = route.listenIncidents(() => this.#has_news = true);
     const signal = AbortSignal.any([this.#gone.signal, route.stopping]);
     this.readable = new ReadableStream<Uint8Array>({
       start: (controller) => {
         controller.enqueue(this.#encoder.encode(`retry: ${RETRY_MS}\n\n`));
         void this.#run(controller, signal).finally(() => {
           listening[Symbol.dispose]();
+          hearing[Symbol.dispose]();
           onEnd();
         });
       },
@@ -116,6 +122,13 @@ class LiveStream {
   }
 
   async #next(): Promise<string | undefined> {
+    const news = this.#has_news ? "event: incidents\ndata: null\n\n" : "";
+    this.#has_news = false;
+    const reports = await this.#reports();
+    return reports === undefined && news === "" ? undefined : `${news}${reports ?? ""}`;
+  }
+
+  async #reports(): Promise<string | undefined> {
     if (this.#changed.size === 0) return undefined;
     const ids = new Set(this.#changed);
     this.#changed.clear();

@@ -5,7 +5,10 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { align, type AlignedData, type ChartPlan, stack, valueRange } from "./chart_data.ts";
+import type { Marks } from "./chart_marks.ts";
+import { marksPlugin } from "./draw_marks.ts";
 import { valueText } from "./format.ts";
+import { now_s } from "./live.ts";
 import type { Span } from "./range.ts";
 import { followWidth, type Sight, useSight } from "./sight.ts";
 import { colour, dark } from "./theme.ts";
@@ -19,6 +22,8 @@ export interface ChartProps {
   span: Span;
   onZoom: (span: Span) => void;
   onReset: () => void;
+  /** Incidents, downtimes and thresholds. */
+  marks?: Marks;
 }
 
 interface PlotPlace extends Sight<HTMLDivElement> {
@@ -28,11 +33,11 @@ interface PlotPlace extends Sight<HTMLDivElement> {
 }
 
 /** The drawing itself, which is there as long as it is in sight. */
-function usePlot({ plan, span, onZoom, onReset }: ChartProps, drawn: PlotPlace): void {
+function usePlot({ plan, span, onZoom, onReset, marks }: ChartProps, drawn: PlotPlace): void {
   const { place, is_seen, width_px, isolated, data, setAt } = drawn;
   const plot = useRef<uPlot | undefined>(undefined);
-  const zoom = useRef({ onZoom, onReset, span });
-  zoom.current = { onZoom, onReset, span };
+  const zoom = useRef<Shown>({ onZoom, onReset, span, marks });
+  zoom.current = { onZoom, onReset, span, marks };
   const drawn_alone = useRef<string | undefined>(undefined);
   const aligned = useMemo(() => plotData(data, plan), [data, plan.stacked]);
   const is_banded = data.band !== undefined;
@@ -58,7 +63,7 @@ function usePlot({ plan, span, onZoom, onReset }: ChartProps, drawn: PlotPlace):
     };
   }, [is_seen, dark.value, plan.key, names.join("\n"), is_banded]);
 
-  useEffect(() => plot.current?.setData(aligned), [aligned, span]);
+  useEffect(() => plot.current?.setData(aligned), [aligned, span, marks]);
 
   useEffect(() => {
     // a new plot begins with it
@@ -167,8 +172,11 @@ function plotData(data: AlignedData, plan: ChartPlan): uPlot.AlignedData {
   return [data.t, ...lines, ...band];
 }
 
+/** What is shown, and what a drawn chart looks at whenever it needs it. */
+type Shown = Pick<ChartProps, "onZoom" | "onReset" | "span" | "marks">;
+
 interface Handles {
-  zoom: { current: { onZoom: (span: Span) => void; onReset: () => void; span: Span } };
+  zoom: { current: Shown };
   setAt: (index: number | undefined) => void;
   is_banded: boolean;
   isolated: string | undefined;
@@ -222,6 +230,7 @@ function optionsOf(plan: ChartPlan, width: number, handles: Handles): uPlot.Opti
     height: plotPx(plan),
     padding: [8, 18, 0, 0],
     legend: { show: false },
+    plugins: [marksPlugin(() => zoom.current.marks, () => now_s.peek())],
     cursor: {
       y: false,
       sync: { key: SYNC.key, setSeries: false },

@@ -1,6 +1,7 @@
 /** What is around every page: name, search, range, live dot, theme; and the way to the other pages. */
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
+import { followIncidents, open_incidents } from "./incidents.ts";
 import { connected, followHosts, readHosts } from "./live.ts";
 import { help_open, KeyHelp } from "./keys.tsx";
 import { RangeChoice } from "./range_choice.tsx";
@@ -11,17 +12,27 @@ import { dark, toggleTheme } from "./theme.ts";
 const PAGES = [
   ["/", TEXT.pages.overview],
   ["/explore", TEXT.pages.explore],
+  ["/alerts", TEXT.pages.alerts],
+  ["/downtimes", TEXT.pages.downtimes],
   ["/settings", TEXT.pages.settings],
 ] as const;
 
 function Rail() {
   const here = path.value;
   const isHere = (page: string) =>
-    page === "/" ? here === "/" || here.startsWith("/hosts/") : here === page;
+    page === "/"
+      ? here === "/" || here.startsWith("/hosts/")
+      : here === page || here.startsWith(`${page}/`);
+  const open = open_incidents.value?.length ?? 0;
   return (
     <nav class="rail" aria-label="Pages">
       {PAGES.map(([page, name]) => (
-        <a key={page} href={link(page)} aria-current={isHere(page) ? "page" : undefined}>{name}</a>
+        <a key={page} href={link(page)} aria-current={isHere(page) ? "page" : undefined}>
+          {name}
+          {page === "/alerts" && open > 0 && (
+            <span class="badge" title={TEXT.alerts.rules.open(open)}>{open}</span>
+          )}
+        </a>
       ))}
     </nav>
   );
@@ -85,6 +96,7 @@ function iconUrl(): string {
 export function Frame({ children }: { children: ComponentChildren }) {
   const is_host = path.value.startsWith("/hosts/");
   // a host's page follows that host alone
+  useEffect(followIncidents, []);
   useEffect(() => is_host ? void readHosts() : followHosts(), [is_host]);
   const is_wall = path.value === "/" && query.value.get("view") === "wall";
   if (is_wall) return <main class="wall">{children}</main>;

@@ -7,11 +7,13 @@ import { Collectors } from "./collectors.tsx";
 import { absoluteText, agoText, valueText } from "./format.ts";
 import { HostEdit } from "./host_edit.tsx";
 import { tagSearch } from "./host_filter.ts";
+import { HostIncidents, SilenceButton, useHostMarks } from "./host_incidents.tsx";
+import { hostState } from "./incidents.ts";
 import { followHost, hosts, now_s } from "./live.ts";
 import { NotFound } from "./not_found.tsx";
 import { query, range, setQuery } from "./route.ts";
 import { useSeries } from "./series_store.ts";
-import { isSilent, stateOf } from "./state.ts";
+import { isSilent } from "./state.ts";
 import { StateMark } from "./state_mark.tsx";
 import { TEXT } from "./text.ts";
 import { resumeLive, zoomTo } from "./zoom.ts";
@@ -38,6 +40,7 @@ export function Host({ hostname }: { hostname: string }) {
   return (
     <>
       <HostHead hostname={hostname} view={view} />
+      <HostIncidents hostname={hostname} />
       {series.error !== undefined && (
         <div class="banner error" role="alert">
           {series.error} {series.answer !== undefined && TEXT.errors.kept}
@@ -47,7 +50,7 @@ export function Host({ hostname }: { hostname: string }) {
         ? <Latest metrics={latest} series={series.answer?.series ?? []} />
         : view === "collectors"
         ? <Collectors metrics={latest} />
-        : <HostCharts {...series} />}
+        : <HostCharts {...series} hostname={hostname} />}
     </>
   );
 }
@@ -65,7 +68,7 @@ function HostHead({ hostname, view }: { hostname: string; view: string }) {
   return (
     <>
       <div class="bar">
-        {host !== undefined && <StateMark state={stateOf(host, now)} />}
+        {host !== undefined && <StateMark state={hostState(host, now)} />}
         <h1>
           <bdi>{host?.alias ?? hostname}</bdi>
         </h1>
@@ -106,6 +109,7 @@ function About({ host, now }: { host: HostGlance; now: number }) {
         </a>
       ))}
       <HostEdit host={host} />
+      <SilenceButton hostname={hostname} />
     </span>
   );
 }
@@ -140,11 +144,20 @@ function Part({ text }: { text: string }) {
   );
 }
 
-function HostCharts({ answer, error, span }: Omit<ReturnType<typeof useSeries>, "refresh">) {
+function HostCharts(
+  { answer, error, span, hostname }: Omit<ReturnType<typeof useSeries>, "refresh"> & {
+    hostname: string;
+  },
+) {
   const find = query.value.get("find");
   const plans = useMemo(
     () => planCharts((answer?.series ?? []).filter(({ metric }) => isFound(metric))),
     [answer, find],
+  );
+  const marksOf = useHostMarks(hostname);
+  const marks = useMemo(
+    () => new Map(plans.map((plan) => [plan.key, marksOf(plan)])),
+    [plans, marksOf],
   );
   if (answer === undefined) return error === undefined ? <ChartSkeletons /> : null;
   if (plans.length === 0 && find !== null) return <p class="soft">{TEXT.host.no_chart}</p>;
@@ -176,6 +189,7 @@ function HostCharts({ answer, error, span }: Omit<ReturnType<typeof useSeries>, 
                   span={span}
                   onZoom={zoomTo}
                   onReset={resumeLive}
+                  marks={marks.get(plan.key)}
                 />
               ))}
             </div>

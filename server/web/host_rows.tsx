@@ -5,10 +5,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { HostGlance } from "./api.ts";
 import { absoluteText, agoText, NOTHING, percentText, valueText } from "./format.ts";
+import { hostState, incidents_by_host } from "./incidents.ts";
 import { now_s } from "./live.ts";
 import { hostLink, query, setQuery } from "./route.ts";
 import { Sparkline, wantSparklines } from "./sparkline.tsx";
-import { type State, stateOf } from "./state.ts";
+import type { State } from "./state.ts";
 import { StateMark } from "./state_mark.tsx";
 import { TEXT } from "./text.ts";
 
@@ -36,7 +37,7 @@ export function HostRows(
           <Row
             key={host.hostname}
             host={host}
-            state={stateOf(host, now_s.value)}
+            state={hostState(host, now_s.value)}
             top={(first + i) * ROW_PX}
             chosen={host.hostname === chosen}
           />
@@ -80,7 +81,7 @@ const COLUMNS = [
   ["disk", TEXT.overview.disk, ""],
   ["network", TEXT.overview.network, "number"],
   [undefined, TEXT.overview.last_hour, ""],
-  [undefined, TEXT.overview.incidents, "number"],
+  ["incidents", TEXT.overview.incidents, "number"],
   ["seen", TEXT.overview.seen, "number"],
 ] as const;
 
@@ -135,7 +136,7 @@ function Row(
           : `${valueText(host.received_per_s, "B")} / ${valueText(host.sent_per_s, "B")}`}
       </span>
       <Sparkline hostname={hostname} />
-      <span class="number">{NOTHING}</span>
+      <span class="number">{incidents_by_host.value.get(hostname)?.length ?? NOTHING}</span>
       <LastSeen at_s={last_s} />
     </a>
   );

@@ -14,6 +14,8 @@ export const connected = signal(false);
 /** By hostname; undefined until they are known. */
 export const hosts = signal<ReadonlyMap<string, HostGlance> | undefined>(undefined);
 export const hosts_error = signal<string | undefined>(undefined);
+/** Goes up whenever the server says that something has happened to incidents or downtimes. */
+export const news = signal(0);
 /** What time it is at the server, in seconds; the browser's clock may be wrong. */
 export const now_s = signal(Date.now() / 1000);
 
@@ -91,7 +93,9 @@ function follow(url: string, event_name: string, onEvent: (data: string) => void
     source.addEventListener("open", () => {
       connected.value = true;
       void readHosts();
+      news.value++;
     });
+    source.addEventListener("incidents", () => news.value++);
     source.addEventListener("error", () => {
       connected.value = false;
       if (source?.readyState !== EventSource.CLOSED) return;

@@ -3,6 +3,8 @@
 /// <reference lib="dom" />
 import "./locale.ts";
 import { render } from "preact";
+import { Alerts } from "./alerts.tsx";
+import { Downtimes } from "./downtimes.tsx";
 import { Frame } from "./frame.tsx";
 import { Explore } from "./explore.tsx";
 import { Host } from "./host.tsx";
@@ -20,6 +22,8 @@ function Page() {
   const host = hostOf(here);
   // the name is the key: another host is another page
   if (host !== undefined) return <Host key={host} hostname={host} />;
+  if (here === "/alerts" || here.startsWith("/alerts/")) return <Alerts />;
+  if (here === "/downtimes") return <Downtimes />;
   if (here === "/explore") return <Explore />;
   if (here === "/settings") return <Settings />;
   if (here === "/") return <Overview />;

@@ -4,11 +4,12 @@ import { useMemo } from "preact/hooks";
 import type { HostGlance } from "./api.ts";
 import { FirstRun } from "./first_run.tsx";
 import { readSearch, tagSearch, tagsOf } from "./host_filter.ts";
+import { downtimes, hostState, incidents_by_host, open_incidents } from "./incidents.ts";
 import { HostRows } from "./host_rows.tsx";
 import { usePageKeys } from "./keys.tsx";
 import { hosts, hosts_error, now_s, readHosts, sorted_hosts } from "./live.ts";
 import { go, hostLink, query, setQuery } from "./route.ts";
-import { stateOf, STATES } from "./state.ts";
+import { type State, STATES } from "./state.ts";
 import { StateMark } from "./state_mark.tsx";
 import { TEXT } from "./text.ts";
 import { percentText } from "./format.ts";
@@ -21,6 +22,7 @@ const SORTS: Readonly<Record<string, (host: HostGlance) => number>> = {
   memory: ({ memory }) => -(memory ?? -1),
   disk: ({ disk }) => -(disk ?? -1),
   network: (host) => -((host.received_per_s ?? -1) + (host.sent_per_s ?? 0)),
+  incidents: ({ hostname }) => -(incidents_by_host.value.get(hostname)?.length ?? 0),
   seen: ({ last_s }) => last_s ?? 0,
 };
 
@@ -29,14 +31,14 @@ function visible(now: number): HostGlance[] {
   const isFound = readSearch(query.value.get("q") ?? "");
   const wanted = query.value.get("state");
   const found = sorted_hosts.value.filter((host) => {
-    if (wanted !== null && stateOf(host, now) !== wanted) return false;
+    if (wanted !== null && hostState(host, now) !== wanted) return false;
     return isFound(host);
   });
   const sort = query.value.get("sort");
   const key = sort === null ? undefined : SORTS[sort];
   if (key !== undefined) return found.sort((a, b) => key(a) - key(b));
   // what is wrong stands on top, by name within
-  const rank = (host: HostGlance) => STATES.indexOf(stateOf(host, now));
+  const rank = (host: HostGlance) => STATES.indexOf(hostState(host, now));
   return sort === "name" ? found : found.sort((a, b) => rank(a) - rank(b));
 }
 
@@ -44,7 +46,13 @@ export function Overview() {
   // states change by the clock, too; to the minute is enough for the order of rows
   const now = now_s.value;
   const known = hosts.value;
-  const shown = useMemo(() => visible(now), [known, query.value, Math.floor(now / 10)]);
+  const shown = useMemo(() => visible(now), [
+    known,
+    query.value,
+    Math.floor(now / 10),
+    open_incidents.value,
+    downtimes.value,
+  ]);
   usePageKeys((key) => {
     const at = shown.findIndex(({ hostname }) => hostname === chosen.value);
     if (key === "j") chosen.value = shown[Math.min(at + 1, shown.length - 1)]?.hostname;
@@ -154,15 +162,28 @@ function TagChoice() {
 
 function Summary({ now }: { now: number }) {
   const all = sorted_hosts.value;
-  const silent = all.filter((host) => stateOf(host, now) === "unknown").length;
-  return <span class="soft">{TEXT.overview.summary(all.length, silent)}</span>;
+  const states = all.map((host) => hostState(host, now));
+  const count = (state: State) => states.filter((one) => one === state).length;
+  return (
+    <>
+      <span class="soft">{TEXT.overview.summary(all.length, count("unknown"))}</span>
+      {(["critical", "warning", "downtime"] as const).map((state) =>
+        count(state) > 0 && (
+          <span key={state} class="soft">
+            <StateMark state={state} /> {count(state)}
+          </span>
+        )
+      )}
+    </>
+  );
 }
 
 function Tiles({ hosts: shown, now }: { hosts: readonly HostGlance[]; now: number }) {
   return (
     <div class="tiles">
       {shown.map((host) => {
-        const state = stateOf(host, now);
+        const state = hostState(host, now);
+        const incidents = incidents_by_host.value.get(host.hostname)?.length ?? 0;
         return (
           <a key={host.hostname} class={`tile ${state}`} href={hostLink(host.hostname)}>
             <b>
@@ -170,6 +191,7 @@ function Tiles({ hosts: shown, now }: { hosts: readonly HostGlance[]; now: numbe
             </b>
             <small class="soft">
               <bdi>{host.alias === null ? host.location ?? "" : host.hostname}</bdi>
+              {incidents > 0 && ` · ${TEXT.alerts.rules.open(incidents)}`}
             </small>
             <span class="numbers">
               {([["cpu", host.cpu], ["memory", host.memory], ["disk", host.disk]] as const).map((

@@ -1,4 +1,7 @@
-/** Every sentence of the page, in one place. */
+/** Every sentence of the page, in one place; those about alerts and downtimes in files of their own. */
+import { ALERT_TEXT } from "./text_alerts.ts";
+import { DOWNTIME_TEXT } from "./text_downtimes.ts";
+
 export const TEXT = {
   product: "monitor",
   pages: {
@@ -8,6 +11,8 @@ export const TEXT = {
     downtimes: "Downtimes",
     settings: "Settings",
   },
+  alerts: ALERT_TEXT,
+  downtimes: DOWNTIME_TEXT,
   search: "Search hosts",
   live: "Live: updated as reports come in",
   not_live: "Not connected to the server; trying again",
@@ -150,8 +155,10 @@ export const TEXT = {
     ["g a", "alerts"],
     ["g d", "downtimes"],
     ["g s", "settings"],
-    ["j  k", "next, previous host"],
-    ["enter", "open the host"],
+    ["j  k", "next, previous host or incident"],
+    ["enter", "open it"],
+    ["a", "acknowledge the incident"],
+    ["s", "silence it, or the host"],
     ["?", "this help"],
   ],
 } as const;

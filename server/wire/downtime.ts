@@ -37,5 +37,13 @@ export const downtimePreviewSchema = z.object({
   occurrences: z.array(occurrenceSchema),
 });
 
+/** One time in which a downtime is in force. */
+export const downtimeSpanSchema = occurrenceSchema.extend({
+  id: z.number(),
+  rules: z.array(z.string()).describe("Empty: nobody is told of anything of its hosts"),
+  note: z.string(),
+});
+
+export type DowntimeSpan = z.infer<typeof downtimeSpanSchema>;
 export type DowntimeAnswer = z.infer<typeof downtimeSchema>;
 export type DowntimePreviewAnswer = z.infer<typeof downtimePreviewSchema>;

@@ -135,3 +135,38 @@ Deno.test("/api/v1/downtimes.ics: events that a calendar can read", async () => 
   const description = unfolded.find((line) => line.startsWith("DESCRIPTION:")) ?? "";
   assert.match(description, /a comma\\, a semicolon\\; .*\\nand a line$/);
 });
+
+Deno.test("GET /api/v1/downtimes/spans: when downtimes were and will be in force", async () => {
+  const clock = new FakeClock(NOW_S * 1000);
+  await using app = await testApp({ clock });
+  await app.post([
+    { hostname: "web-1", metrics: { cpu: 1 }, tags: { env: "prod" } },
+    { hostname: "db-1", metrics: { cpu: 1 } },
+  ]);
+  const daily = { hosts: ["web-*"], pattern: "0 2 * * *", duration_s: HOUR_S, zone: "UTC" };
+  await call(app, "POST", "/api/v1/downtimes", daily);
+  await call(app, "POST", "/api/v1/downtimes", { hosts: ["db-1"], duration_s: 4 * HOUR_S });
+  await clock.advance(HOUR_S * 1000);
+  // ended early: what it was is kept, what it would have been is not
+  assert.equal((await call(app, "POST", "/api/v1/downtimes/2/end")).status, 200);
+  const spans = async (query: string) => {
+    const { status, body } = await call(app, "GET", `/api/v1/downtimes/spans?${query}`);
+    assert.equal(status, 200, JSON.stringify(body));
+    return body.spans.map((span: { id: number; start: number; end: number }) => [
+      span.id,
+      (span.start - NOW_S) / HOUR_S,
+      (span.end - NOW_S) / HOUR_S,
+    ]);
+  };
+  const from = NOW_S - 2 * HOUR_S;
+  assert.deepEqual(await spans(`from=${from}&to=${NOW_S + 48 * HOUR_S}`), [
+    [1, 14, 15],
+    [1, 38, 39],
+    [2, 0, 1],
+  ]);
+  assert.deepEqual(await spans(`hostname=db-1&from=${from}`), [[2, 0, 1]]);
+  assert.deepEqual(await spans(`hostname=db-1`), []);
+  const { status, body } = await call(app, "GET", `/api/v1/downtimes/spans?from=now&to=now-1h`);
+  assert.equal(status, 400);
+  assert.match(body.error, /to must be after from/);
+});

@@ -121,6 +121,29 @@ Deno.test("GET /api/v1/live tells hosts as they report, gathered for a second", 
   assert.equal((await app.get("/api/v1/live?host=nobody")).status, 404);
 });
 
+Deno.test("GET /api/v1/live says that incidents and downtimes are not what they were", async () => {
+  const clock = new FakeClock(NOW_MS);
+  await using app = await testApp({ clock });
+  await app.post(report("a", NOW_S, 1_000));
+  const gone = new AbortController();
+  const all = events(`${app.url}/api/v1/live`, gone.signal);
+  const one = events(`${app.url}/api/v1/live?host=a`, gone.signal);
+  assert.equal((await all.next()).value?.event, "none");
+  assert.equal((await one.next()).value?.event, "none");
+  const made = await fetch(`${app.url}/api/v1/downtimes`, {
+    method: "POST",
+    body: JSON.stringify({ hosts: ["a"], duration_s: 60 }),
+  });
+  assert.equal(made.status, 201, await made.text());
+  await clock.advance(1_000);
+  for (const told of [await all.next(), await one.next()]) {
+    assert.deepEqual(told.value, { event: "incidents", data: null });
+  }
+  gone.abort();
+  await all.return(undefined).catch(() => {});
+  await one.return(undefined).catch(() => {});
+});
+
 Deno.test("the server stops while somebody follows", async () => {
   const app = await testApp();
   await app.post({ hostname: "a", metrics: { x: 1 } });
