@@ -41,6 +41,7 @@ export class AlertBook {
       machine: newMachine(active.rule.levels.length),
       value: null,
       at_ms: -Infinity,
+      interval_ms: undefined,
       fresh_until_ms: -Infinity,
       patient_until_ms: -Infinity,
       unknown: null,

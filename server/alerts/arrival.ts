@@ -63,15 +63,17 @@ export function arrive(arrivals: Arrivals, given_ms: number, now_ms: number): bo
   arrivals.at_ms = at_ms;
   arrivals.given_ms = given_ms;
   if (Number.isFinite(gap_ms) && gap_ms > 0) {
-    const { interval_ms } = arrivals;
-    // follows slowly, so that one gap is not taken for a habit
-    arrivals.interval_ms = interval_ms === undefined
-      ? gap_ms
-      : interval_ms + Math.max(-0.3, Math.min(0.3, gap_ms / interval_ms - 1)) * interval_ms;
+    arrivals.interval_ms = followed(arrivals.interval_ms, gap_ms);
   }
   if (lag_ms > LATE_MS && arrivals.steady < STEADY_REPORTS) return false;
   arrivals.arrived_ms = now_ms;
   return true;
+}
+
+/** The usual interval after one more gap. It follows slowly: one gap is no habit. */
+export function followed(interval_ms: number | undefined, gap_ms: number): number {
+  if (interval_ms === undefined) return gap_ms;
+  return interval_ms + Math.max(-0.3, Math.min(0.3, gap_ms / interval_ms - 1)) * interval_ms;
 }
 
 /** How long after its arrival a report is still current. */

@@ -17,7 +17,7 @@ import type { AlertChanges, AlertRow } from "../../db/alerts.ts";
 import type { CellKey } from "../../db/block_cells.ts";
 import type { HostRow } from "../../db/hosts.ts";
 import { AlertBook, storyOf } from "./alert_book.ts";
-import { staleAfter } from "./arrival.ts";
+import { followed, staleAfter } from "./arrival.ts";
 import { isBeyond, truthsOf } from "./condition.ts";
 import { derive, derivedOf } from "./derived.ts";
 import { FLEET_HOST_ID } from "./fleet_guard.ts";
@@ -155,10 +155,14 @@ export class Evaluator {
     if (known === undefined && !truths.includes(true)) return;
     const alert = known ?? this.#book.open(host, entry);
     // the same metric may be in reports of two shapes
-    if (at_ms < alert.at_ms) return;
+    const gap_ms = at_ms - alert.at_ms;
+    if (gap_ms < 0) return;
+    if (gap_ms > 0 && gap_ms < Infinity) alert.interval_ms = followed(alert.interval_ms, gap_ms);
     alert.value = value;
     alert.at_ms = at_ms;
-    alert.fresh_until_ms = fresh_until_ms;
+    alert.fresh_until_ms = alert.interval_ms === undefined
+      ? fresh_until_ms
+      : now_ms + staleAfter(alert);
     alert.patient_until_ms = -Infinity;
     this.#book.step(alert, truths, { now_ms, story: storyOf(entry) });
   }

@@ -33,6 +33,8 @@ export interface Alert {
   value: number | null;
   /** When that number was true. */
   at_ms: number;
+  /** How often it comes, whatever reports it is in; undefined before the second time. */
+  interval_ms: number | undefined;
   /** Until when it is. */
   fresh_until_ms: number;
   /** Not looked at before this time unless something comes: after a start everybody has to report. */
