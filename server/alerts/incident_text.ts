@@ -2,6 +2,7 @@
 import { durationText } from "./duration.ts";
 import { fillTemplate, numberText } from "./message.ts";
 import type { Rule, Severity } from "./rule_schema.ts";
+import { scriptOf } from "./selection.ts";
 import type { HostRow } from "../../db/hosts.ts";
 
 export interface Situation {
@@ -58,7 +59,7 @@ function ownSentence({ rule, host, metric, unit, value, threshold, story }: Situ
         ? `${metric} of ${name} is missing for ${durationText(rule.for_ms)}: its collector fails`
         : `${metric} of ${name} is missing for ${durationText(rule.for_ms)}`;
     case "script_failed":
-      return `A collector of ${name} fails: ${metric}`;
+      return `A collector of ${name} fails: ${scriptOf(metric) ?? metric}`;
     case "change":
       return `${metric} of ${name} changed by ${shown(value)} within ${
         durationText(rule.over_ms)

@@ -8,7 +8,7 @@
  *   no_data        the host reports, but not this metric
  */
 import type { HostRow } from "../../db/hosts.ts";
-import { type Arrivals, arrive, firstArrival, staleAfter } from "./arrival.ts";
+import { type Arrivals, arrive, firstArrival, followed, staleAfter } from "./arrival.ts";
 import type { Machine } from "./rule.ts";
 import type { Severity } from "./rule_schema.ts";
 import type { ActiveRule, Entry, Plan } from "./selection.ts";
@@ -62,6 +62,8 @@ export class WatchedHost {
   hasAbsences = false;
   /** When something came last, by our clock. */
   seen_ms = -Infinity;
+  /** How far apart its reports usually come, whatever is in them. */
+  #interval_ms: number | undefined;
   readonly #scripts = new Map<string, { errors: number; failed_ms: number }>();
 
   constructor(public row: HostRow) {}
@@ -69,6 +71,8 @@ export class WatchedHost {
   /** Takes note of a report; false when it does not speak of now. */
   arrive(shape: WatchedShape, at_ms: number, now_ms: number): boolean {
     if (!arrive(shape, at_ms, now_ms)) return false;
+    const gap_ms = now_ms - this.seen_ms;
+    if (gap_ms > 0 && gap_ms < Infinity) this.#interval_ms = followed(this.#interval_ms, gap_ms);
     this.seen_ms = now_ms;
     return true;
   }
@@ -83,10 +87,7 @@ export class WatchedHost {
 
   /** Has nothing come for so long that something should have? */
   isSilent(now_ms: number): boolean {
-    for (const shape of this.shapes.values()) {
-      if (now_ms <= shape.arrived_ms + staleAfter(shape)) return false;
-    }
-    return true;
+    return now_ms > this.seen_ms + staleAfter({ interval_ms: this.#interval_ms });
   }
 
   shape(shape_id: number, makePlan: () => Plan): WatchedShape {
