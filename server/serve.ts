@@ -7,6 +7,7 @@
  * the connections and, when it is ours, PostgreSQL.
  */
 import type { Clock } from "../clock.ts";
+import { type MessageRange, selectMessages } from "../db/annotations.ts";
 import { type Database, openDatabase } from "../db/database.ts";
 import { connect } from "../db/connect.ts";
 import { selectHost, selectHosts, updateHostFacts } from "../db/hosts.ts";
@@ -159,6 +160,7 @@ function questions(
     glancesOf: (ids: ReadonlySet<number>) => overview.glances(ids),
     listen: (listener: Listener) => overview.listen(listener),
     hostId: async (hostname: string) => (await selectHost(sql, hostname))?.id,
+    messages: (range: MessageRange) => selectMessages(reading.sql, range),
     describeHost: async (hostname: string, about: HostFacts) => {
       const host = await selectHost(sql, hostname);
       if (host !== undefined) await updateHostFacts(sql, host.id, about);

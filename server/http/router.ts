@@ -13,6 +13,7 @@ import { type FetchRoute, fetchRoutes } from "./fetch.ts";
 import { incidentRoutes, type IncidentsRoute } from "./incidents.ts";
 import { type HostsRoute, hostsRoutes } from "./hosts.ts";
 import { type LiveRoute, liveRoute } from "./live.ts";
+import { type MessagesRoute, messagesRoute } from "./messages.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
 import { ruleRoutes, type RulesRoute } from "./rules.ts";
 import { type SeriesRoute, seriesRoutes } from "./series.ts";
@@ -32,6 +33,7 @@ export interface RouterOptions
     HostsRoute,
     IncidentsRoute,
     LiveRoute,
+    MessagesRoute,
     MetricsRoute,
     RulesRoute,
     SeriesRoute,
@@ -75,6 +77,7 @@ export function createRouter(options: RouterOptions): Hono {
   silenceRoutes(app, options);
   hostsRoutes(app, options);
   liveRoute(app, options);
+  messagesRoute(app, options);
   webRoutes(app, {
     greeting: `monitor ${version} is running. A browser gets the page here; programs have:\n\n` +
       "GET  /fetch/hosts                      hosts that report\n" +
@@ -82,6 +85,7 @@ export function createRouter(options: RouterOptions): Hono {
       "GET  /fetch/history/<host>/<metric>    one metric's samples, newest first\n" +
       "GET  /api/v1/hosts                     all hosts at a glance\n" +
       "GET  /api/v1/live                      what has just been stored, as events\n" +
+      "GET  /api/v1/messages                 what hosts have said with their values\n" +
       "GET  /api/v1/series                    many series at once, in equal steps\n" +
       "GET  /api/v1/export                    samples as CSV, NDJSON or Prometheus text\n" +
       "GET  /api/v1/alerts                    what fires or is about to\n" +

@@ -7,6 +7,8 @@ import uPlot from "uplot";
 import { align, type AlignedData, type ChartPlan, stack, valueRange } from "./chart_data.ts";
 import type { Marks } from "./chart_marks.ts";
 import { marksPlugin } from "./draw_marks.ts";
+import { type Message, messageAt } from "./chart_messages.ts";
+import { Said, ticksPlugin } from "./chart_ticks.tsx";
 import { valueText } from "./format.ts";
 import { now_s } from "./live.ts";
 import type { Span } from "./range.ts";
@@ -24,20 +26,26 @@ export interface ChartProps {
   onReset: () => void;
   /** Incidents, downtimes and thresholds. */
   marks?: Marks;
+  /** What was said about these metrics. */
+  messages?: readonly Message[];
 }
+
+const NO_MESSAGES: readonly Message[] = [];
 
 interface PlotPlace extends Sight<HTMLDivElement> {
   isolated: string | undefined;
   data: AlignedData;
   setAt: (index: number | undefined) => void;
+  setMoment: (at_s: number | undefined) => void;
 }
 
 /** The drawing itself, which is there as long as it is in sight. */
-function usePlot({ plan, span, onZoom, onReset, marks }: ChartProps, drawn: PlotPlace): void {
-  const { place, is_seen, width_px, isolated, data, setAt } = drawn;
+function usePlot(props: ChartProps, drawn: PlotPlace): void {
+  const { plan, span, marks, messages } = props;
+  const { place, is_seen, width_px, isolated, data, setAt, setMoment } = drawn;
   const plot = useRef<uPlot | undefined>(undefined);
-  const zoom = useRef<Shown>({ onZoom, onReset, span, marks });
-  zoom.current = { onZoom, onReset, span, marks };
+  const zoom = useRef<Shown>(props);
+  zoom.current = props;
   const drawn_alone = useRef<string | undefined>(undefined);
   const aligned = useMemo(() => plotData(data, plan), [data, plan.stacked]);
   const is_banded = data.band !== undefined;
@@ -47,7 +55,9 @@ function usePlot({ plan, span, onZoom, onReset, marks }: ChartProps, drawn: Plot
     // what nobody sees has no canvas: each is a megabyte where pixels are small
     if (place.current === null || !is_seen) return;
     const made = new uPlot(
-      optionsOf(plan, Math.floor(width_px.current), { zoom, setAt, is_banded, isolated }),
+      optionsOf(plan, Math.floor(width_px.current), {
+        ...{ zoom, setAt, setMoment, is_banded, isolated },
+      }),
       aligned,
       place.current,
     );
@@ -63,7 +73,7 @@ function usePlot({ plan, span, onZoom, onReset, marks }: ChartProps, drawn: Plot
     };
   }, [is_seen, dark.value, plan.key, names.join("\n"), is_banded]);
 
-  useEffect(() => plot.current?.setData(aligned), [aligned, span, marks]);
+  useEffect(() => plot.current?.setData(aligned), [aligned, span, marks, messages]);
 
   useEffect(() => {
     // a new plot begins with it
@@ -74,13 +84,14 @@ function usePlot({ plan, span, onZoom, onReset, marks }: ChartProps, drawn: Plot
 }
 
 export function Chart(props: ChartProps) {
-  const { plan, step_s } = props;
+  const { plan, step_s, span, messages = NO_MESSAGES } = props;
   const sight = useSight<HTMLDivElement>();
   const [isolated, setIsolated] = useState<string | undefined>(undefined);
   const [at, setAt] = useState<number | undefined>(undefined);
+  const [moment_s, setMoment] = useState<number | undefined>(undefined);
   const names = plan.lines.map(({ name }) => name);
   const data = useMemo(() => align(plan.lines, step_s), [plan.lines, step_s]);
-  usePlot(props, { ...sight, isolated, data, setAt });
+  usePlot(props, { ...sight, isolated, data, setAt, setMoment });
   const text = (line: number, index: number | undefined) => {
     const values = data.lines[line] ?? [];
     const value = index === undefined ? values.findLast((one) => one !== null) : values[index];
@@ -101,6 +112,7 @@ export function Chart(props: ChartProps) {
         role="img"
         aria-label={`${plan.title}: ${summary(plan, text)}`}
       />
+      <Said message={messageAt(messages, moment_s, span)} />
       {names.length > 1 && (
         <Legend
           names={names}
@@ -173,11 +185,12 @@ function plotData(data: AlignedData, plan: ChartPlan): uPlot.AlignedData {
 }
 
 /** What is shown, and what a drawn chart looks at whenever it needs it. */
-type Shown = Pick<ChartProps, "onZoom" | "onReset" | "span" | "marks">;
+type Shown = Pick<ChartProps, "onZoom" | "onReset" | "span" | "marks" | "messages">;
 
 interface Handles {
   zoom: { current: Shown };
   setAt: (index: number | undefined) => void;
+  setMoment: (at_s: number | undefined) => void;
   is_banded: boolean;
   isolated: string | undefined;
 }
@@ -230,7 +243,10 @@ function optionsOf(plan: ChartPlan, width: number, handles: Handles): uPlot.Opti
     height: plotPx(plan),
     padding: [8, 18, 0, 0],
     legend: { show: false },
-    plugins: [marksPlugin(() => zoom.current.marks, () => now_s.peek())],
+    plugins: [
+      marksPlugin(() => zoom.current.marks, () => now_s.peek()),
+      ticksPlugin(() => zoom.current.messages ?? NO_MESSAGES, handles.setMoment),
+    ],
     cursor: {
       y: false,
       sync: { key: SYNC.key, setSeries: false },

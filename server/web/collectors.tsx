@@ -1,41 +1,59 @@
 /** What an agent's collectors do on a host: how often they run, fail, how long they take. */
-import { NOTHING, valueText } from "./format.ts";
+import { type CollectorCost, collectorsOf } from "./collector_costs.ts";
+import { absoluteText, agoText, NOTHING, valueText } from "./format.ts";
+import { now_s } from "./live.ts";
+import type { Message } from "./chart_messages.ts";
 import { TEXT } from "./text.ts";
 
-export interface CollectorCost {
-  name: string;
-  runs: number;
-  errors: number;
-  ms: number;
-  bytes: number;
+interface CollectorsProps {
+  metrics: Readonly<Record<string, number>>;
+  messages: readonly Message[];
 }
 
-const SERIES = /^monitor_agent_script_(runs|errors|ms|bytes)_total\{script="(.*)"\}$/;
-
-/** Out of a host's newest values: sums since the agent was started. By time, the costliest first. */
-export function collectorsOf(metrics: Readonly<Record<string, number>>): CollectorCost[] {
-  const found = new Map<string, CollectorCost>();
-  for (const [metric, value] of Object.entries(metrics)) {
-    const [, what, name] = SERIES.exec(metric) ?? [];
-    if (name === undefined) continue;
-    const cost = found.get(name) ?? { name, runs: 0, errors: 0, ms: 0, bytes: 0 };
-    if (what === "runs" || what === "errors" || what === "ms" || what === "bytes") {
-      cost[what] = value;
-    }
-    found.set(name, cost);
-  }
-  return [...found.values()].sort((a, b) => b.ms - a.ms || (a.name < b.name ? -1 : 1));
-}
-
-export function Collectors({ metrics }: { metrics: Readonly<Record<string, number>> }) {
+export function Collectors({ metrics, messages }: CollectorsProps) {
   const rows = collectorsOf(metrics);
-  if (rows.length === 0) {
+  if (rows.length === 0 && messages.length === 0) {
     return (
       <div class="empty">
         <p>{TEXT.host.no_collectors}</p>
       </div>
     );
   }
+  return (
+    <>
+      {rows.length > 0 && <Costs rows={rows} />}
+      {messages.length > 0 && <Messages messages={messages} />}
+    </>
+  );
+}
+
+/** More are in `monitor export`. */
+const MESSAGES_SHOWN = 50;
+
+function Messages({ messages }: Pick<CollectorsProps, "messages">) {
+  return (
+    <>
+      <h2>{TEXT.host.messages}</h2>
+      <table class="table scrolls">
+        <tbody>
+          {messages.slice(0, MESSAGES_SHOWN).map(({ metric, at, message }) => (
+            <tr key={`${at} ${metric}`}>
+              <td class="soft" title={absoluteText(at)}>{agoText(at, now_s.value)}</td>
+              <td>
+                <bdi>{metric}</bdi>
+              </td>
+              <td>
+                <bdi>{message}</bdi>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}
+
+function Costs({ rows }: { rows: readonly CollectorCost[] }) {
   const total_ms = rows.reduce((sum, { ms }) => sum + ms, 0);
   const own = TEXT.host.collector;
   return (

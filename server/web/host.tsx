@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type HostGlance, request, type SeriesData } from "./api.ts";
 import { Chart } from "./chart.tsx";
+import { type Message, messagesByChart } from "./chart_messages.ts";
 import { planCharts } from "./chart_data.ts";
 import { Collectors } from "./collectors.tsx";
 import { absoluteText, agoText, valueText } from "./format.ts";
@@ -10,9 +11,10 @@ import { tagSearch } from "./host_filter.ts";
 import { HostIncidents, SilenceButton, useHostMarks } from "./host_incidents.tsx";
 import { hostState } from "./incidents.ts";
 import { followHost, hosts, now_s } from "./live.ts";
+import { useMessages } from "./messages.ts";
 import { NotFound } from "./not_found.tsx";
 import { query, range, setQuery } from "./route.ts";
-import { useSeries } from "./series_store.ts";
+import { type SeriesState, useSeries } from "./series_store.ts";
 import { isSilent } from "./state.ts";
 import { StateMark } from "./state_mark.tsx";
 import { TEXT } from "./text.ts";
@@ -33,6 +35,7 @@ export function Host({ hostname }: { hostname: string }) {
       setLatest(metrics);
       series.refresh();
     }), [hostname, JSON.stringify(range.value)]);
+  const messages = useMessages(hostname, series.span);
   const view = query.value.get("view") ?? "charts";
   if (hosts.value !== undefined && !hosts.value.has(hostname)) {
     return <NotFound what={TEXT.host.unknown(hostname)} />;
@@ -49,8 +52,8 @@ export function Host({ hostname }: { hostname: string }) {
       {view === "latest"
         ? <Latest metrics={latest} series={series.answer?.series ?? []} />
         : view === "collectors"
-        ? <Collectors metrics={latest} />
-        : <HostCharts {...series} hostname={hostname} />}
+        ? <Collectors metrics={latest} messages={messages} />
+        : <HostCharts {...series} hostname={hostname} messages={messages} />}
     </>
   );
 }
@@ -144,11 +147,12 @@ function Part({ text }: { text: string }) {
   );
 }
 
-function HostCharts(
-  { answer, error, span, hostname }: Omit<ReturnType<typeof useSeries>, "refresh"> & {
-    hostname: string;
-  },
-) {
+type HostChartsProps = Pick<SeriesState, "answer" | "error" | "span"> & {
+  hostname: string;
+  messages: readonly Message[];
+};
+
+function HostCharts({ answer, error, span, hostname, messages }: HostChartsProps) {
   const find = query.value.get("find");
   const plans = useMemo(
     () => planCharts((answer?.series ?? []).filter(({ metric }) => isFound(metric))),
@@ -159,6 +163,7 @@ function HostCharts(
     () => new Map(plans.map((plan) => [plan.key, marksOf(plan)])),
     [plans, marksOf],
   );
+  const said = useMemo(() => messagesByChart(plans, messages), [plans, messages]);
   if (answer === undefined) return error === undefined ? <ChartSkeletons /> : null;
   if (plans.length === 0 && find !== null) return <p class="soft">{TEXT.host.no_chart}</p>;
   if (plans.length === 0) {
@@ -190,6 +195,7 @@ function HostCharts(
                   onZoom={zoomTo}
                   onReset={resumeLive}
                   marks={marks.get(plan.key)}
+                  messages={said.get(plan.key)}
                 />
               ))}
             </div>

@@ -101,6 +101,7 @@ export const TEXT = {
     },
     no_collectors:
       "No agent reports what its collectors do here. An agent does so within its first minute.",
+    messages: "Messages",
     no_chart: "No chart matches what you look for.",
     resolution: (step: string, tier: string) => `one point every ${step}, tier ${tier}`,
   },

@@ -69,6 +69,11 @@ Deno.test("the page shows hosts that are not like others", async (t) => {
     })),
   );
   await app.post(report("plain", 12));
+  await app.post({
+    hostname: "plain",
+    timestamp: now_s - 1_800,
+    metrics: { cpu_usage: { value: null, message: "<b>it</b> failed" } },
+  });
 
   await t.step("without a processor's numbers: dashes, and a way to find it by tag", async () => {
     const page = await browser.page();
@@ -104,6 +109,20 @@ Deno.test("the page shows hosts that are not like others", async (t) => {
     await page.goto(`${app.url}/hosts/plain`);
     await page.locator(".chart .now", { hasText: "12" }).waitFor();
     assert.equal(await page.locator(".banner").count(), 0);
+    await page.close();
+  });
+
+  await t.step("what a collector said is on the axis, and among the collectors", async () => {
+    const page = await browser.page();
+    await page.goto(`${app.url}/hosts/plain`);
+    await page.waitForSelector(".chart canvas");
+    const plot = page.locator(".chart .u-over").first();
+    const box = await plot.boundingBox();
+    assert(box !== null);
+    await page.mouse.move(box.x + box.width / 2, box.y + 40);
+    await page.locator(".said", { hasText: "<b>it</b> failed" }).waitFor();
+    await page.getByRole("button", { name: "Collectors" }).click();
+    await page.getByRole("cell", { name: "<b>it</b> failed" }).waitFor();
     await page.close();
   });
 

@@ -72,6 +72,7 @@ const UNITS: Record<string, MetricMetadata> = {
   "disk_io.nvme0n1.busy_percent": percent,
   "network.eth0.rx_bytes_total": counter,
   "network.eth0.tx_bytes_total": counter,
+  "orders.paid_total": { unit: "orders", kind: "counter" },
   "pressure.cpu.some": percent,
   "pressure.io.some": percent,
 };
@@ -120,7 +121,19 @@ function metricsOf(host: SceneHost, seed: number, step: number, past: number): M
     "disk_io.nvme0n1.busy_percent": two(Math.max(0, cpu * 0.4 * (1 + 0.4 * move(8, 5)))),
     "network.eth0.rx_bytes_total": sum(host.cpu * 31_000, 9),
     "network.eth0.tx_bytes_total": sum(host.cpu * 76_000, 10),
-    ...host.name === MAIN_HOST ? ownMetrics(step) : {},
+    ...host.name === MAIN_HOST ? { ...orders(seed, step), ...ownMetrics(step) } : {},
+  };
+}
+
+/** A collector of the shop's own, which fails while the machine is busiest. */
+function orders(seed: number, step: number): MetricTree {
+  if (step % 131 === 4) {
+    return { orders: { value: null, message: "GET http://shop.internal/orders: 503 after 5 s" } };
+  }
+  const wave = 12 + 6 * drift(seed ^ 11, step, 30) + 3 * drift(seed ^ 12, step, 4);
+  return {
+    "orders.open": Math.round(wave),
+    "orders.paid_total": Math.round(step * 14 + 60 * Math.sin(step / 31)),
   };
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { collectorsOf } from "../../../server/web/collectors.tsx";
+import { collectorsOf } from "../../../server/web/collector_costs.ts";
 
 Deno.test("collectorsOf() gathers what an agent says of each of its collectors", () => {
   assert.deepEqual(

@@ -1,0 +1,59 @@
+/** `GET /api/v1/messages`: what a host has said with its values, or instead of them. */
+import type { Hono } from "hono";
+import { z } from "zod";
+import { shown } from "../../report.ts";
+import { NotFoundError } from "../query/context.ts";
+import { readParameters } from "./fetch.ts";
+import { INSTANT_FORMS, parseInstant } from "./instant.ts";
+
+/** What this route needs. */
+export interface MessagesRoute {
+  /** The host's id, or undefined. */
+  hostId(hostname: string): Promise<number | undefined>;
+  /** The newest first. */
+  messages(
+    range: { host_id: number; from_ms: number; to_ms: number; limit: number },
+  ): Promise<{ metric: string; at_ms: number; message: string }[]>;
+  now(): number;
+}
+
+const LIMIT_DEFAULT = 500;
+const LIMIT_MAX = 5_000;
+/** The year 9999. */
+const INSTANT_MS_MAX = 253_402_300_799_000;
+
+const instant = (now_ms: number) =>
+  z.string().transform((text, context) => {
+    const at_ms = parseInstant(text, now_ms);
+    if (at_ms !== undefined && at_ms >= 0 && at_ms <= INSTANT_MS_MAX) return at_ms;
+    context.addIssue(`must be ${INSTANT_FORMS}: current value is ${shown(text)}`);
+    return z.NEVER;
+  });
+
+const parametersSchema = (now_ms: number) =>
+  z.strictObject({
+    host: z.string("must be given: the name of a host"),
+    from: instant(now_ms).default(now_ms - 3_600_000),
+    to: instant(now_ms).default(now_ms),
+    limit: z.coerce.number({
+      error: (issue) => `must be a whole number: current value is ${shown(issue.input)}`,
+    }).int("must be a whole number").min(1, "must be at least 1")
+      .max(LIMIT_MAX, `must be at most ${LIMIT_MAX}`).default(LIMIT_DEFAULT),
+  }, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? `there is no parameter ${issue.keys.join(", ")}: known are host, from, to, limit`
+        : undefined,
+  }).refine(({ from, to }) => from <= to, { path: ["from"], error: "must not be after to" });
+
+export function messagesRoute(app: Hono, route: MessagesRoute): void {
+  app.get("/api/v1/messages", async (c) => {
+    const { host, from, to, limit } = readParameters(c, parametersSchema(route.now()));
+    const host_id = await route.hostId(host);
+    if (host_id === undefined) throw new NotFoundError(`Cannot find host ${shown(host)}`);
+    const found = await route.messages({ host_id, from_ms: from, to_ms: to, limit });
+    return c.json({
+      messages: found.map(({ metric, at_ms, message }) => ({ metric, at: at_ms / 1000, message })),
+    });
+  });
+}
