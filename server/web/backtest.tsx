@@ -40,7 +40,10 @@ export function Backtest({ rule }: { rule: RuleDefinition | undefined }) {
   const [busy, setBusy] = useState(false);
   const key = JSON.stringify(rule);
   useEffect(() => {
-    if (rule === undefined) return;
+    if (rule === undefined) {
+      setError(undefined);
+      return setAnswer(undefined);
+    }
     const abort = new AbortController();
     const timer = setTimeout(() => {
       setBusy(true);
@@ -67,7 +70,7 @@ export function Backtest({ rule }: { rule: RuleDefinition | undefined }) {
       {error !== undefined
         ? <p class="fault">{error}</p>
         : answer === undefined
-        ? <p class="soft">{T.waiting}</p>
+        ? <p class="soft">{rule === undefined ? T.incomplete : T.waiting}</p>
         : <Result answer={answer} />}
     </section>
   );

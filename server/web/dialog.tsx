@@ -40,8 +40,8 @@ export function faultText(fault: unknown): string {
 
 export interface AskProps {
   title: string;
-  /** A verb. */
-  action: string;
+  /** A verb; without it the buttons that do it are among the children. */
+  action?: string;
   /** False: what is asked for is not there yet. */
   ready?: boolean;
   onSubmit: () => Promise<unknown>;
@@ -79,7 +79,9 @@ export function Ask({ title, action, ready = true, onSubmit, onClose, children }
         {children}
         {error !== undefined && <div class="banner error" role="alert">{error}</div>}
         <div class="bar">
-          <button class="primary" type="submit" disabled={!ready || busy}>{action}</button>
+          {action !== undefined && (
+            <button class="primary" type="submit" disabled={!ready || busy}>{action}</button>
+          )}
           <button type="button" onClick={() => dialog.current?.close()}>{TEXT.cancel}</button>
         </div>
       </form>

@@ -1,6 +1,6 @@
 /** What people do about an incident: acknowledge, comment, silence, resolve. Each asks first. */
 import { signal } from "@preact/signals";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { request } from "./api.ts";
 import { Ask, NoteFields, whoGiven } from "./dialog.tsx";
 import { type Incident, readNews } from "./incidents.ts";
@@ -14,6 +14,8 @@ export type Deed = "acknowledge" | "comment" | "silence" | "resolve";
 export const asked = signal<
   { deed: Deed; incident: Incident } | { deed: "silence"; host: string } | undefined
 >(undefined);
+/** Of a silence that was asked for without a choice, by the enter key. */
+const DEFAULT_S = 7_200;
 /** What was done, until the next is. */
 export const done = signal<string | undefined>(undefined);
 
@@ -127,27 +129,21 @@ interface SilenceProps {
 /** One click is a downtime; whatever is not offered here is at the downtimes. */
 function Silence({ host, incident, onClose, onDone }: SilenceProps) {
   const [only_rule, setOnlyRule] = useState(false);
-  const [chosen, setChosen] = useState<Moment | undefined>(undefined);
+  const chosen = useRef<Moment | undefined>(undefined);
   const [now] = useState(now_s.peek());
   const submit = async () => {
-    if (chosen === undefined) return;
+    const until_s = chosen.current?.at_s ?? now + DEFAULT_S;
     const rules = only_rule && incident !== undefined ? [incident.rule_name] : [];
     await request("/api/v1/downtimes", {
       method: "POST",
-      body: { hosts: [host], rules, end: Math.round(chosen.at_s), created_by: whoGiven() },
+      body: { hosts: [host], rules, end: Math.round(until_s), created_by: whoGiven() },
     });
-    done.value = T.silenced(host, clockText(chosen.at_s, now));
+    done.value = T.silenced(host, clockText(until_s, now));
     onDone();
   };
   const more = new URLSearchParams({ host, ...only_rule && { rule: incident?.rule_name ?? "" } });
   return (
-    <Ask
-      title={T.silence_title(host)}
-      action={T.silence}
-      ready={chosen !== undefined}
-      onSubmit={submit}
-      onClose={onClose}
-    >
+    <Ask title={T.silence_title(host)} onSubmit={submit} onClose={onClose}>
       {incident !== undefined && (
         <label>
           {T.silence_what}
@@ -163,20 +159,16 @@ function Silence({ host, incident, onClose, onDone }: SilenceProps) {
       <div class="bar" role="group" aria-label={T.until_label}>
         {quickMoments(now).map((moment) => (
           <button
-            type="button"
+            type="submit"
             key={moment.name}
             title={clockText(moment.at_s, now)}
-            aria-pressed={moment.name === chosen?.name}
-            onClick={() => setChosen(moment)}
+            onClick={() => chosen.current = moment}
           >
             {T.moments[moment.name]}
           </button>
         ))}
       </div>
-      <p class="soft">
-        {chosen !== undefined && `${T.silenced(host, clockText(chosen.at_s, now))} `}
-        {T.silence_words}
-      </p>
+      <p class="soft">{T.silence_words}</p>
       <p>
         <a class="link" href={`/downtimes?${more}`} onClick={onClose}>{T.other_time}</a>
       </p>

@@ -26,7 +26,9 @@ export function incidentLink(id: number): string {
 export function useIncidentKeys(incidents: readonly Incident[], silence_host?: string): void {
   usePageKeys((key) => {
     const at = incidents.findIndex(({ id }) => id === chosen.value);
-    const incident = incidents[at] ?? (incidents.length === 1 ? incidents[0] : undefined);
+    // of a host's few the worst is meant, of a long list the one that was chosen
+    const is_clear = incidents.length === 1 || silence_host !== undefined;
+    const incident = incidents[at] ?? (is_clear && key !== "Enter" ? incidents[0] : undefined);
     if (key === "j") chosen.value = incidents[Math.min(at + 1, incidents.length - 1)]?.id;
     else if (key === "k") chosen.value = incidents[Math.max(at - 1, 0)]?.id;
     else if (key === "s" && incident === undefined && silence_host !== undefined) {

@@ -183,6 +183,7 @@ function Tiles({ hosts: shown, now }: { hosts: readonly HostGlance[]; now: numbe
     <div class="tiles">
       {shown.map((host) => {
         const state = hostState(host, now);
+        const below = host.alias === null ? host.location ?? "" : host.hostname;
         const incidents = incidents_by_host.value.get(host.hostname)?.length ?? 0;
         return (
           <a key={host.hostname} class={`tile ${state}`} href={hostLink(host.hostname)}>
@@ -190,8 +191,9 @@ function Tiles({ hosts: shown, now }: { hosts: readonly HostGlance[]; now: numbe
               <StateMark state={state} /> <bdi>{host.alias ?? host.hostname}</bdi>
             </b>
             <small class="soft">
-              <bdi>{host.alias === null ? host.location ?? "" : host.hostname}</bdi>
-              {incidents > 0 && ` · ${TEXT.alerts.rules.open(incidents)}`}
+              <bdi>{below}</bdi>
+              {below !== "" && incidents > 0 && " · "}
+              {incidents > 0 && TEXT.alerts.rules.open(incidents)}
             </small>
             <span class="numbers">
               {([["cpu", host.cpu], ["memory", host.memory], ["disk", host.disk]] as const).map((

@@ -16,6 +16,8 @@ export interface RuleRow {
   source: string;
   enabled: boolean;
   rule: RuleDefinition;
+  /** How many it is about; null when another server evaluates. */
+  series: number | null;
 }
 
 /** For whoever begins: what every operator wants to hear of. */
@@ -99,6 +101,9 @@ function Row({ row, onToggle }: { row: RuleRow; onToggle: () => void }) {
         </a>
         <small class="soft facts">
           <bdi>{definitionWords(row.rule)}</bdi>
+          {row.enabled && row.series !== null && row.rule.condition !== "host_silent" && (
+            <span>{T.series(row.series)}</span>
+          )}
           {row.source === "file" && <span>{T.file}</span>}
           {open > 0 && <b>{T.open(open)}</b>}
         </small>

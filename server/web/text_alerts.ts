@@ -138,6 +138,7 @@ export const ALERT_TEXT = {
     file_note:
       "This rule comes from the rules file: what is changed here holds until the file is applied again.",
     open: (count: number) => counted(count, "open incident"),
+    series: (count: number) => `${count} series`,
     delete: "Delete",
     delete_title: (name: string) => `Delete “${name}”?`,
     delete_words: (open: number) =>
@@ -199,6 +200,7 @@ export const ALERT_TEXT = {
   },
   backtest: {
     title: (days: number) => `What it would have done in the last ${days} days`,
+    incomplete: "It is tried on the past as soon as it has a metric and a threshold.",
     waiting: "Looking at the past…",
     none: (series: number) =>
       series === 0
