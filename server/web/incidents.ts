@@ -97,15 +97,15 @@ export function readNews(): void {
   void readDowntimes();
 }
 
-/** Keeps both up to date; the function that is returned ends it. */
+/** Keeps both up to date while somebody looks; the function that is returned ends it. */
 export function followIncidents(): () => void {
   const stop = effect(() => {
     void news.value;
     readNews();
   });
   const timers = [
-    setInterval(() => void readIncidents(), AGAIN_MS),
-    setInterval(() => void readDowntimes(), DOWNTIMES_AGAIN_MS),
+    setInterval(() => document.hidden || void readIncidents(), AGAIN_MS),
+    setInterval(() => document.hidden || void readDowntimes(), DOWNTIMES_AGAIN_MS),
   ];
   return () => {
     stop();

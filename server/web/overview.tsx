@@ -167,13 +167,15 @@ function Summary({ now }: { now: number }) {
   return (
     <>
       <span class="soft">{TEXT.overview.summary(all.length, count("unknown"))}</span>
-      {(["critical", "warning", "downtime"] as const).map((state) =>
-        count(state) > 0 && (
-          <span key={state} class="soft">
-            <StateMark state={state} /> {count(state)}
-          </span>
-        )
-      )}
+      <span class="counts soft">
+        {(["critical", "warning", "downtime"] as const).map((state) =>
+          count(state) > 0 && (
+            <span key={state}>
+              <StateMark state={state} /> {count(state)}
+            </span>
+          )
+        )}
+      </span>
     </>
   );
 }
