@@ -119,7 +119,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     log: log.with({ component: "http" }),
     body_bytes_max: config.ingest.body_bytes_max,
     room: queue,
-    receive: (body) => intake.receive(body),
+    receive: (body, options) => intake.receive(body, options),
     ...questions(database, { config, clock, latest, overview, reading }),
     listenIncidents: (listener) => news.listen(listener),
     stopping: stopping.signal,

@@ -62,14 +62,14 @@ export async function readSmallBody(request: Request): Promise<Uint8Array> {
 }
 
 /**
- * Calls `use` with the request's body, decompressed.
+ * Calls `use` with the request's body, decompressed, and whether its memory is nobody else's.
  *
  * @throws BodyTooLargeError, BodyUnreadableError, and what `room.reserve` throws
  */
 export async function withBody<T>(
   request: Request,
   options: BodyOptions,
-  use: (body: Uint8Array) => Promise<T>,
+  use: (body: Uint8Array, options: { owned: boolean }) => Promise<T>,
 ): Promise<T> {
   const encoding = request.headers.get("content-encoding");
   const length = Number(request.headers.get("content-length") ?? NaN);
@@ -81,7 +81,9 @@ export async function withBody<T>(
   };
   try {
     const raw = await readAll(request, options.bytes_max, reserve);
-    return await use(await decompress(raw, { encoding, bytes_max: options.bytes_max, reserve }));
+    const body = await decompress(raw, { encoding, bytes_max: options.bytes_max, reserve });
+    // what was decompressed may lie in a pool
+    return await use(body, { owned: body === raw });
   } finally {
     options.room.release(reserved);
   }

@@ -5,7 +5,7 @@ import { isSmallBody, readSmallBody, type Room, withBody } from "./body.ts";
 
 /** What this route needs of the ingest step. */
 export interface MetricsRoute {
-  receive(body: Uint8Array): Promise<IngestReply>;
+  receive(body: Uint8Array, options?: { owned: boolean }): Promise<IngestReply>;
   room: Room;
   body_bytes_max: number;
 }
@@ -16,11 +16,10 @@ const JSON_HEADERS = { "content-type": "application/json" };
 
 export function metricsRoute(app: Hono, route: MetricsRoute): void {
   const options = { bytes_max: route.body_bytes_max, room: route.room };
-  const receive = (body: Uint8Array) => route.receive(body);
   app.post("/metrics", async (c: Context) => {
     const reply = isSmallBody(c.req.raw)
-      ? await receive(await readSmallBody(c.req.raw))
-      : await withBody(c.req.raw, options, receive);
+      ? await route.receive(await readSmallBody(c.req.raw), { owned: true })
+      : await withBody(c.req.raw, options, (body, owned) => route.receive(body, owned));
     if (reply.stored === 1 && reply.duplicate === 0 && reply.refused === undefined) {
       return new Response(ONE_STORED, { headers: JSON_HEADERS });
     }
