@@ -7,7 +7,14 @@ import type { Page } from "playwright-core";
 import { type Clock, systemClock } from "../clock.ts";
 import { testBrowser } from "../tests/support/browser.ts";
 import { type TestApp, testApp } from "../tests/support/test_app.ts";
-import { MAIN_HOST, NOW_S, SCENE_HOSTS, sceneReports } from "./screenshots/scene.ts";
+import {
+  MAIN_HOST,
+  NOW_S,
+  SCENE_DOWNTIMES,
+  SCENE_HOSTS,
+  SCENE_RULES,
+  sceneReports,
+} from "./screenshots/scene.ts";
 import { buildWeb } from "./web.ts";
 
 const FOLDER = new URL("../docs/images/", import.meta.url);
@@ -49,6 +56,8 @@ const SHOTS: readonly Shot[] = [
     path: "/explore?metric=cpu_usage,disk.root.used_percent&tags=env%3Dprod&top=5",
     ready: ".chart canvas >> nth=1",
   },
+  { name: "alerts", path: "/alerts", ready: ".incident >> nth=1" },
+  { name: "downtimes", path: "/downtimes", ready: ".incident" },
   { name: "settings", path: "/settings", ready: "td >> nth=5" },
   { name: "phone", path: "/", ready: ".row >> nth=7", phone: true },
   { name: "phone-host", path: `/hosts/${MAIN_HOST}`, ready: ".chart canvas", phone: true },
@@ -58,17 +67,38 @@ function say(text: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
+async function send(app: TestApp, path: string, body: unknown): Promise<void> {
+  const answer = await fetch(app.url + path, { method: "POST", body: JSON.stringify(body) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`The server refused ${JSON.stringify(body)}: ${text}`);
+}
+
 async function fill(app: TestApp): Promise<void> {
+  for (const rule of SCENE_RULES) await send(app, "/api/v1/rules", rule);
   // rates are measured of hosts that somebody looks at
-  for (const host of SCENE_HOSTS) await app.post(sceneReports(host).slice(0, 1));
+  for (const host of SCENE_HOSTS) await send(app, "/metrics", sceneReports(host).slice(0, 1));
   await app.get("/api/v1/hosts");
   for (const host of SCENE_HOSTS) {
     const reports = sceneReports(host);
     for (let i = 0; i < reports.length; i += BATCH) {
-      const { status, body } = await app.post(reports.slice(i, i + BATCH));
-      if (status !== 200) throw new Error(`The server refused: ${JSON.stringify(body)}`);
+      await send(app, "/metrics", reports.slice(i, i + BATCH));
     }
   }
+  for (const downtime of SCENE_DOWNTIMES) await send(app, "/api/v1/downtimes", downtime);
+}
+
+/** How many incidents the scene has: of a full disk and of two busy machines. */
+const INCIDENTS = 3;
+
+/** Lets time go on to that of the pictures, until everything wrong has been noticed. */
+async function settle(app: TestApp, time: { now_ms: number }): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    time.now_ms = Math.min(NOW_S * 1000, time.now_ms + 5_000);
+    await systemClock.sleep(250);
+    const { body } = await app.get("/api/v1/incidents?state=open");
+    if (time.now_ms === NOW_S * 1000 && body.incidents.length >= INCIDENTS) return;
+  }
+  throw new Error(`The scene does not have its ${INCIDENTS} incidents`);
 }
 
 async function take(page: Page, url: string, shot: Shot): Promise<Uint8Array> {
@@ -83,10 +113,12 @@ async function take(page: Page, url: string, shot: Shot): Promise<Uint8Array> {
 
 async function main(wanted: readonly string[]): Promise<number> {
   await buildWeb();
-  // it is always the same time; waiting takes as long as ever
-  const clock: Clock = { ...systemClock, now: () => NOW_S * 1000 };
+  // in the end it is always the same time; waiting takes as long as ever
+  const time = { now_ms: (NOW_S - 240) * 1000 };
+  const clock: Clock = { ...systemClock, now: () => time.now_ms };
   await using app = await testApp({ clock });
   await fill(app);
+  await settle(app, time);
   await using browser = await testBrowser();
   await Deno.mkdir(FOLDER, { recursive: true });
   let too_large = 0;

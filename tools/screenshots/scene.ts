@@ -184,3 +184,28 @@ export function sceneReports(host: SceneHost): ReportInput[] {
   }
   return reports;
 }
+
+/** What is to be told in this company. */
+export const SCENE_RULES: readonly Record<string, unknown>[] = [
+  {
+    name: "Disk almost full",
+    metric: "disk.root.used_percent",
+    condition: "above",
+    warning: 85,
+    critical: 94,
+    runbook: "https://wiki.example.com/disk",
+  },
+  {
+    name: "Busy",
+    metric: "cpu_usage",
+    condition: "above",
+    threshold: 70,
+    severity: "warning",
+  },
+];
+
+/** Work on the standby that was announced. */
+export const SCENE_DOWNTIMES: readonly Record<string, unknown>[] = [
+  { hosts: ["db-2"], start: NOW_S - 600, end: NOW_S + 5_400, note: "PostgreSQL is upgraded" },
+  { hosts: ["proxy-*"], start: NOW_S + 86_400, duration_s: 1_800, note: "New certificates" },
+];
