@@ -11,6 +11,8 @@ import type { Context, Hono } from "hono";
 export interface WebRoute {
   /** What `GET /` says to a program. */
   greeting: string;
+  /** Where the built page is. Default: beside its sources. */
+  folder?: URL;
 }
 
 const FOLDER = new URL("../web/static/", import.meta.url);
@@ -37,9 +39,9 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** A built file, or undefined when there is none (the page was not built, or is of another version). */
-async function read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+async function read(name: string, folder = FOLDER): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
-    return await Deno.readFile(new URL(name, FOLDER));
+    return await Deno.readFile(new URL(name, folder));
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     return undefined;
@@ -61,8 +63,8 @@ const NOT_BUILT = `<!doctype html>
 then reload.
 `;
 
-async function answerPage(c: Context, status: 200 | 404): Promise<Response> {
-  const page = await read("index.html") ?? NOT_BUILT;
+async function answerPage(c: Context, status: 200 | 404, folder?: URL): Promise<Response> {
+  const page = await read("index.html", folder) ?? NOT_BUILT;
   return c.body(page, page === NOT_BUILT ? 503 : status, {
     ...PAGE_HEADERS,
     "content-type": TYPES.html ?? "",
@@ -80,14 +82,14 @@ export function webRoutes(app: Hono, route: WebRoute): void {
     app.get(path, async (c) => {
       c.header("vary", "accept");
       if (!isBrowser(c)) return path === "/" ? c.text(route.greeting) : c.notFound();
-      return await answerPage(c, 200);
+      return await answerPage(c, 200, route.folder);
     });
   }
 
   app.get("/assets/:name", async (c) => {
     const name = c.req.param("name");
     const ending = FILE_NAME.exec(name)?.[2];
-    const bytes = ending === undefined ? undefined : await read(name);
+    const bytes = ending === undefined ? undefined : await read(name, route.folder);
     if (bytes === undefined) return c.notFound();
     return c.body(bytes, 200, {
       "content-type": TYPES[ending ?? ""] ?? "application/octet-stream",

@@ -1,6 +1,10 @@
 /** The page is served to browsers, text to programs, and nothing else of the disk to anybody. */
 import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
+import { Hono } from "hono";
+import { webRoutes } from "../../../server/http/web.ts";
 import { buildWeb } from "../../../tools/web.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 import { testApp } from "../../support/test_app.ts";
 
 Deno.test("GET / is the page for a browser and text for a program", async () => {
@@ -52,4 +56,15 @@ Deno.test("GET /assets/… gives nothing but what was built", async () => {
   ) {
     assert.equal((await app.get(`/assets/${name}`)).status, 404, name);
   }
+});
+
+Deno.test("a page that was not built says how to build it; programs get what they always get", async () => {
+  await using dir = await tempDir();
+  const app = new Hono();
+  webRoutes(app, { greeting: "hello", folder: pathToFileURL(`${dir.path}/`) });
+  const seen = await app.request("/", { headers: { accept: "text/html" } });
+  assert.equal(seen.status, 503);
+  assert.match(await seen.text(), /<p>.*its page is not built: run <code>deno task web<\/code>/);
+  const program = await app.request("/");
+  assert.deepEqual([program.status, await program.text()], [200, "hello"]);
 });
