@@ -210,9 +210,11 @@ export class Evaluator {
       if (host === undefined) continue;
       const slot = this.#roster.slots.of(rule_id, metric);
       const alert = this.#book.open(host, { active: active ?? goneRule(rule_id), metric, slot });
-      // stored by this program, for the levels that the rule had
-      const { severities, ...machine } = row.machine as Machine & { severities: Severity[] };
-      const before = { levels: severities.map((severity) => ({ severity })) };
+      // stored by this program, for the levels that the rule had; the first of them did not say so
+      const { severities, ...machine } = row.machine as Machine & { severities?: Severity[] };
+      const before = {
+        levels: severities?.map((severity) => ({ severity })) ?? alert.active.rule.levels,
+      };
       alert.machine = refitted(shifted(machine, away_ms), before, alert.active.rule);
       alert.value = row.value;
       alert.unknown = row.unknown as Unknown | null;

@@ -150,7 +150,11 @@ export class Alerting implements AsyncDisposable {
     this.#last_failure = text;
     if (error instanceof EvaluatorReplacedError) {
       this.#options.log.warn("another server evaluates alerts by now");
-    } else this.#options.log.error("alerts are not evaluated, trying again", { error });
+    } else {
+      // what is no trouble with the database is a bug of ours
+      const stack = isRetryable(error) || !(error instanceof Error) ? undefined : error.stack;
+      this.#options.log.error("alerts are not evaluated, trying again", { error, stack });
+    }
   }
 
   /** Somebody else evaluates: tells what is stored here, for a second. */
