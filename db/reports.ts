@@ -47,13 +47,9 @@ export async function copyReports(sql: Sql, chunks: readonly Uint8Array[]): Prom
   );
 }
 
-/** Those of the given reports that are stored. */
-export async function existingReports(
-  sql: Sql,
-  keys: readonly ReportKey[],
-): Promise<ReportKey[]> {
-  return await sql<ReportKey[]>`
-    select r.host_id, r.shape_id, (extract(epoch from r.at) * 1000)::float8 as at_ms
+/** The rows `r` of the given reports, for a statement. */
+function fromKeys(sql: Sql, keys: readonly ReportKey[]) {
+  return sql`
     from unnest(
       ${keys.map((key) => key.host_id)}::integer[],
       ${keys.map((key) => key.shape_id)}::integer[],
@@ -63,6 +59,16 @@ export async function existingReports(
       on r.host_id = k.host_id
       and r.at = timestamptz 'epoch' + k.at_ms * interval '1 millisecond'
       and r.shape_id = k.shape_id`;
+}
+
+/** Those of the given reports that are stored. */
+export async function existingReports(
+  sql: Sql,
+  keys: readonly ReportKey[],
+): Promise<ReportKey[]> {
+  return await sql<ReportKey[]>`
+    select r.host_id, r.shape_id, (extract(epoch from r.at) * 1000)::float8 as at_ms
+    ${fromKeys(sql, keys)}`;
 }
 
 /** Stores texts; one that is there already for the same series and time stays. */
@@ -146,13 +152,5 @@ export async function selectReports(
 ): Promise<LatestReportRow[]> {
   return await sql<LatestReportRow[]>`
     select r.host_id, r.shape_id, (extract(epoch from r.at) * 1000)::float8 as at_ms, r.vals
-    from unnest(
-      ${keys.map((key) => key.host_id)}::integer[],
-      ${keys.map((key) => key.shape_id)}::integer[],
-      ${keys.map((key) => key.at_ms)}::float8[]
-    ) as k (host_id, shape_id, at_ms)
-    join report r
-      on r.host_id = k.host_id
-      and r.at = timestamptz 'epoch' + k.at_ms * interval '1 millisecond'
-      and r.shape_id = k.shape_id`;
+    ${fromKeys(sql, keys)}`;
 }
