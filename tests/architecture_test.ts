@@ -95,10 +95,22 @@ const RULES: Rule[] = [
     may_types: ["server/config.ts"],
   },
   {
+    from: "server/start_ingest.ts",
+    may: ["server/ingest/", "server/retention.ts", "db/", ...SHARED],
+    may_types: ["server/alerts/", "server/query/", "server/config.ts"],
+  },
+  {
+    from: "server/start_reading.ts",
+    may: ["server/query/", "server/retention.ts", "db/", ...SHARED],
+    may_types: ["server/config.ts"],
+  },
+  {
     from: "server/serve.ts",
     may: [
       "server/background.ts",
+      "server/start_ingest.ts",
       "server/start_notify.ts",
+      "server/start_reading.ts",
       ...["http", "wire", "ingest", "aggregate", "query", "alerts", "notify", "web"]
         .map((step) => `server/${step}/`),
       "server/config.ts",

@@ -1,0 +1,103 @@
+/** Wires the way of a report: disk guard, queue, writer, intake. */
+import type { Clock } from "../clock.ts";
+import { connect } from "../db/connect.ts";
+import type { Database } from "../db/database.ts";
+import type { Logger } from "../log.ts";
+import type { Alerting } from "./alerts/service.ts";
+import type { Config } from "./config.ts";
+import { Directory } from "./ingest/directory.ts";
+import { DiskGuard } from "./ingest/disk_guard.ts";
+import { Intake } from "./ingest/intake.ts";
+import { IngestQueue } from "./ingest/queue.ts";
+import { startWriter, WRITERS } from "./ingest/writer.ts";
+import type { QueryContext } from "./query/context.ts";
+import type { LatestReports } from "./query/latest.ts";
+import type { Overview } from "./query/overview.ts";
+import { RetentionClasses } from "./retention.ts";
+
+/** A batch is closed at this size; measured: larger ones do not commit more rows a second. */
+const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+/** What is being written at the end gets this long. */
+const CLOSE_SECONDS_MAX = 5;
+
+interface Base {
+  config: Config;
+  log: Logger;
+  clock: Clock;
+  started: AsyncDisposableStack;
+}
+
+/** The ingest step: what was accepted is still committed when it stops. */
+export function startIngest(
+  { sql, address }: Database,
+  options: Base & {
+    latest: LatestReports;
+    overview: Overview;
+    reading: QueryContext;
+    alerting: Alerting;
+    guard: DiskGuard | undefined;
+  },
+): { queue: IngestQueue; intake: Intake } {
+  const { config, log, clock, guard, latest, overview, reading, alerting, started } = options;
+  const queue = new IngestQueue({
+    bytes_max: config.ingest.queue_bytes_max,
+    batch_bytes_max: BATCH_BYTES_MAX,
+    requireRoom: guard?.requireRoom,
+  });
+  const connections = Array.from(
+    { length: WRITERS },
+    () => connect(address, { connections_max: 1, application_name: "monitor ingest", log }),
+  );
+  started.defer(async () => {
+    await Promise.all(connections.map((own) => own.end({ timeout: CLOSE_SECONDS_MAX })));
+  });
+  const writer = startWriter({
+    sql,
+    connections,
+    queue,
+    clock,
+    log: log.with({ component: "ingest" }),
+    onCommitted: (rows) =>
+      rows.forEach((row) => {
+        latest.observe(row);
+        overview.observe(row);
+        reading.catalog.noticed(row.host_id, row.shape_id);
+        alerting.observe(row);
+      }),
+  });
+  started.defer(async () => {
+    queue.stop();
+    await writer.finished;
+  });
+  const classes = new RetentionClasses(config.retention);
+  const intake = new Intake({
+    classOf: classes.divided ? (metric) => classes.classOf(metric) : undefined,
+    directory: new Directory({ sql, clock }),
+    queue,
+    clock,
+    limits: {
+      future_ms_max: config.ingest.future_s_max * 1000,
+      // what is older than its retention could not be kept
+      past_ms_max: Math.min(config.ingest.past_days_max, config.retention.raw_days) * 86_400_000,
+    },
+  });
+  return { queue, intake };
+}
+
+/** Looks after the disk of a PostgreSQL of ours. */
+export function guardDisk(
+  data_dir: string,
+  options: Base,
+): DiskGuard {
+  const { config, log, clock, started } = options;
+  const { disk_reserve_bytes: reserve_bytes } = config.ingest;
+  const own_log = log.with({ component: "ingest" });
+  const guard = new DiskGuard({ data_dir, reserve_bytes, clock, log: own_log });
+  const stop = new AbortController();
+  const watched = guard.run(stop.signal);
+  started.defer(async () => {
+    stop.abort();
+    await watched;
+  });
+  return guard;
+}

@@ -1,0 +1,85 @@
+/** Wires what is answered from what is stored. */
+import type { Clock } from "../clock.ts";
+import { type MessageRange, selectMessages } from "../db/annotations.ts";
+import { connect } from "../db/connect.ts";
+import type { Database } from "../db/database.ts";
+import { selectHost, selectHosts, updateHostFacts } from "../db/hosts.ts";
+import type { HostFacts } from "../report.ts";
+import type { Config } from "./config.ts";
+import type { Names } from "./query/catalog.ts";
+import { type QueryContext, queryContext } from "./query/context.ts";
+import { type ExportQuery, exportRuns } from "./query/export.ts";
+import { history, type HistoryQuery } from "./query/history.ts";
+import type { LatestReports } from "./query/latest.ts";
+import type { Listener, Overview } from "./query/overview.ts";
+import { readSeries, type SeriesQuery } from "./query/series.ts";
+import { storageReport } from "./query/storage.ts";
+import { keptMs, RetentionClasses } from "./retention.ts";
+
+/** Two large questions of two parts each, and short ones beside them. */
+const READING_CONNECTIONS = 6;
+/** Questions under way at the end get this long. */
+const CLOSE_SECONDS_MAX = 5;
+
+/** What is answered from what is stored, and what people say about hosts. */
+export function questions(
+  { sql, embedded }: Database,
+  options: {
+    config: Config;
+    clock: Clock;
+    latest: LatestReports;
+    overview: Overview;
+    reading: QueryContext;
+  },
+) {
+  const { config: { retention }, clock, latest, overview, reading } = options;
+  const data_dir = embedded?.data_dir;
+  return {
+    latestJson: (hostname?: string) => latest.json(hostname),
+    history: (query: HistoryQuery) => history(reading, query),
+    series: (query: SeriesQuery) => readSeries(reading, query),
+    missing: (names: Names) => reading.catalog.missing(names),
+    now: () => clock.now(),
+    clock,
+    hosts: () => listHosts(sql),
+    glances: () => overview.glances(),
+    glancesOf: (ids: ReadonlySet<number>) => overview.glances(ids),
+    listen: (listener: Listener) => overview.listen(listener),
+    hostId: async (hostname: string) => (await selectHost(sql, hostname))?.id,
+    messages: (range: MessageRange) => selectMessages(reading.sql, range),
+    describeHost: async (hostname: string, about: HostFacts) => {
+      const host = await selectHost(sql, hostname);
+      if (host !== undefined) await updateHostFacts(sql, host.id, about);
+      return host !== undefined;
+    },
+    exportHosts: () => selectHosts(sql),
+    exportRuns: (query: ExportQuery) => exportRuns(sql, query),
+    storage: ({ hosts_max }: { hosts_max: number }) =>
+      storageReport(sql, { retention, data_dir, hosts_max, now_ms: clock.now() }),
+  };
+}
+
+/** What questions need: connections of their own, so that they and ingest do not wait for each other. */
+export function startReading(
+  { address }: Database,
+  options: { config: Config; clock: Clock; started: AsyncDisposableStack },
+): QueryContext {
+  const { config: { retention }, clock, started } = options;
+  const sql = connect(address, {
+    connections_max: READING_CONNECTIONS,
+    application_name: "monitor reading",
+    plan_once: true,
+  });
+  started.defer(() => sql.end({ timeout: CLOSE_SECONDS_MAX }));
+  const classes = new RetentionClasses(retention);
+  return queryContext({ sql, clock, keptMs: (metrics) => keptMs(classes.shortest(metrics)) });
+}
+
+/** Hosts as `/fetch/hosts` lists them. */
+async function listHosts(sql: Database["sql"]) {
+  return (await selectHosts(sql)).map(({ hostname, alias, location, tags }) => ({
+    hostname,
+    additional_data: { alias, location },
+    tags,
+  }));
+}
