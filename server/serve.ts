@@ -22,6 +22,7 @@ import { LatestReports } from "./query/latest.ts";
 import { Overview } from "./query/overview.ts";
 import { guardDisk, startIngest } from "./start_ingest.ts";
 import { startNotify } from "./start_notify.ts";
+import { Registry } from "./metrics/registry.ts";
 import { questions, startReading } from "./start_reading.ts";
 
 export interface ServerOptions {
@@ -65,6 +66,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     signal,
   });
   started.use(database);
+  const metrics = new Registry();
   const { sql } = database;
   onProgress?.("reading the newest reports");
   await ensurePartitions(sql, clock.now());
@@ -89,7 +91,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
     onNews,
   });
-  const steps = { guard, latest, overview, reading, alerting, started };
+  const steps = { guard, latest, overview, reading, alerting, started, metrics };
   const { queue, intake } = startIngest(database, { ...options, ...steps });
   const aggregation = startAggregation(database, { config, log, clock, started });
   const stopping = new AbortController();
@@ -103,6 +105,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     listenIncidents: (listener) => news.listen(listener),
     stopping: stopping.signal,
     aggregate: () => aggregation.answer(),
+    metrics,
     ...routes,
     ...notify.routes,
   });

@@ -8,8 +8,10 @@ import type { Config } from "./config.ts";
 import { Directory } from "./ingest/directory.ts";
 import { DiskGuard } from "./ingest/disk_guard.ts";
 import { Intake } from "./ingest/intake.ts";
+import { registerIngest, writerMetrics } from "./ingest/metrics.ts";
 import { IngestQueue } from "./ingest/queue.ts";
 import { startWriter, WRITERS } from "./ingest/writer.ts";
+import type { Registry } from "./metrics/registry.ts";
 import type { QueryContext } from "./query/context.ts";
 import type { LatestReports } from "./query/latest.ts";
 import type { Overview } from "./query/overview.ts";
@@ -36,9 +38,11 @@ export function startIngest(
     reading: QueryContext;
     alerting: Alerting;
     guard: DiskGuard | undefined;
+    metrics: Registry;
   },
 ): { queue: IngestQueue; intake: Intake } {
   const { config, log, clock, guard, latest, overview, reading, alerting, started } = options;
+  const { metrics } = options;
   const queue = new IngestQueue({
     bytes_max: config.ingest.queue_bytes_max,
     batch_bytes_max: BATCH_BYTES_MAX,
@@ -57,6 +61,7 @@ export function startIngest(
     queue,
     clock,
     log: log.with({ component: "ingest" }),
+    ...writerMetrics(metrics),
     onCommitted: (rows) =>
       rows.forEach((row) => {
         latest.observe(row);
@@ -81,6 +86,8 @@ export function startIngest(
       past_ms_max: Math.min(config.ingest.past_days_max, config.retention.raw_days) * 86_400_000,
     },
   });
+  const { queue_bytes_max } = config.ingest;
+  registerIngest(metrics, { queue, intake, queue_bytes_max, disk: guard });
   return { queue, intake };
 }
 

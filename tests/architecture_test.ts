@@ -39,6 +39,7 @@ const RULES: Rule[] = [
     from: "server/notify/",
     may: [
       "server/notify/",
+      "server/metrics/",
       "server/alerts/calendar.ts",
       "server/alerts/downtime.ts",
       "server/wire/glob.ts",
@@ -48,25 +49,39 @@ const RULES: Rule[] = [
   },
   ...["ingest", "aggregate", "query"].map((step) => ({
     from: `server/${step}/`,
-    may: [`server/${step}/`, "server/retention.ts", "db/", ...SHARED],
+    may: [`server/${step}/`, "server/metrics/", "server/retention.ts", "db/", ...SHARED],
   })),
   // how long what is kept: a pure rule that ingest, aggregation and questions agree on
   { from: "server/retention.ts", may: ["server/wire/glob.ts", "db/tiers.ts"] },
   {
     from: "server/alerts/",
-    may: ["server/alerts/", "server/query/", "server/wire/glob.ts", "db/", ...SHARED],
+    may: [
+      "server/alerts/",
+      "server/metrics/",
+      "server/query/",
+      "server/wire/glob.ts",
+      "db/",
+      ...SHARED,
+    ],
   },
   {
     from: "server/http/",
     may: [
       "server/http/",
       "server/wire/",
+      "server/metrics/",
       "server/ingest/queue.ts",
       "server/query/",
       "server/alerts/",
       "db/",
       ...SHARED,
     ],
+  },
+  // the server's own numbers: a registry that steps give theirs to, and two ways to read it; no I/O
+  {
+    from: "server/metrics/",
+    may: ["server/metrics/", "server/wire/prometheus.ts"],
+    may_types: ["report.ts"],
   },
   // samples and answers as text, written by server/http and read by server/cli: no I/O
   { from: "server/wire/", may: ["server/wire/", "server/config/json_fault.ts", ...SHARED] },
@@ -91,17 +106,17 @@ const RULES: Rule[] = [
   { from: "server/background.ts", may: ["db/", ...SHARED] },
   {
     from: "server/start_notify.ts",
-    may: ["server/alerts/", "server/http/", "server/notify/", "db/", ...SHARED],
+    may: ["server/alerts/", "server/http/", "server/metrics/", "server/notify/", "db/", ...SHARED],
     may_types: ["server/config.ts"],
   },
   {
     from: "server/start_ingest.ts",
-    may: ["server/ingest/", "server/retention.ts", "db/", ...SHARED],
+    may: ["server/ingest/", "server/metrics/", "server/retention.ts", "db/", ...SHARED],
     may_types: ["server/alerts/", "server/query/", "server/config.ts"],
   },
   {
     from: "server/start_reading.ts",
-    may: ["server/query/", "server/retention.ts", "db/", ...SHARED],
+    may: ["server/query/", "server/metrics/", "server/retention.ts", "db/", ...SHARED],
     may_types: ["server/config.ts"],
   },
   {
@@ -111,7 +126,7 @@ const RULES: Rule[] = [
       "server/start_ingest.ts",
       "server/start_notify.ts",
       "server/start_reading.ts",
-      ...["http", "wire", "ingest", "aggregate", "query", "alerts", "notify", "web"]
+      ...["http", "wire", "ingest", "aggregate", "query", "alerts", "notify", "web", "metrics"]
         .map((step) => `server/${step}/`),
       "server/config.ts",
       "server/retention.ts",

@@ -15,6 +15,7 @@ import { type HostsRoute, hostsRoutes } from "./hosts.ts";
 import { type LiveRoute, liveRoute } from "./live.ts";
 import { type MessagesRoute, messagesRoute } from "./messages.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
+import { type OwnMetricsRoute, ownMetricsRoute } from "./own_metrics.ts";
 import { ruleRoutes, type RulesRoute } from "./rules.ts";
 import { type SeriesRoute, seriesRoutes } from "./series.ts";
 import { silenceRoutes, type SilencesRoute } from "./silences.ts";
@@ -35,6 +36,7 @@ export interface RouterOptions
     LiveRoute,
     MessagesRoute,
     MetricsRoute,
+    OwnMetricsRoute,
     RulesRoute,
     SeriesRoute,
     SilencesRoute,
@@ -65,6 +67,7 @@ export function createRouter(options: RouterOptions): Hono {
   const { log, version } = options;
   aggregateRoute(app, options);
   metricsRoute(app, options);
+  ownMetricsRoute(app, options);
   fetchRoutes(app, options);
   exportRoutes(app, options);
   seriesRoutes(app, options);
@@ -94,6 +97,7 @@ export function createRouter(options: RouterOptions): Hono {
       "GET  /api/v1/storage                   what the data weighs\n" +
       "GET  /api/v1/downtimes                 when nobody is told (/downtime, …/downtimes.ics)\n" +
       "GET  /api/v1/channels                  where messages go, and whether they arrive\n" +
+      "GET  /metrics                          this server's own numbers, for Prometheus\n" +
       "POST /metrics                          send a report\n" +
       "POST /aggregate                        turn closed hours into history now\n",
   });

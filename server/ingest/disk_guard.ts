@@ -66,6 +66,7 @@ export class DiskGuard {
   readonly #options: DiskGuardOptions;
   #refusal: string | undefined;
   #unseen = false;
+  #free_bytes: number | undefined;
 
   constructor(options: DiskGuardOptions) {
     this.#options = options;
@@ -74,6 +75,11 @@ export class DiskGuard {
   /** Are new reports refused? */
   get isRefusing(): boolean {
     return this.#refusal !== undefined;
+  }
+
+  /** At the last look; undefined when that is not known. */
+  get free_bytes(): number | undefined {
+    return this.#free_bytes;
   }
 
   /** @throws DiskFullError while the disk is nearly full */
@@ -99,8 +105,10 @@ export class DiskGuard {
       // not known is not full: PostgreSQL will say so
       if (!this.#unseen) log.warn("free space of the disk is not known", { data_dir, error });
       this.#unseen = true;
+      this.#free_bytes = undefined;
       return;
     }
+    this.#free_bytes = space.free_bytes;
     const reserve_bytes = this.#options.reserve_bytes ?? reserveBytes(space.size_bytes);
     const refused = this.#refusal !== undefined;
     const full = isNearlyFull(space.free_bytes, { reserve_bytes, refused });

@@ -111,6 +111,8 @@ export class IngestQueue {
   #wake: (() => void)[] = [];
   #stopped = false;
   #last_rows = 0;
+  /** How often there was no room. */
+  refusals = 0;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -129,8 +131,14 @@ export class IngestQueue {
    * @throws QueueFullError when there is no room, or no longer
    */
   open(): Batch {
-    this.#options.requireRoom?.();
+    try {
+      this.#options.requireRoom?.();
+    } catch (error) {
+      this.refusals++;
+      throw error;
+    }
     if (this.#stopped || this.bytes >= this.#options.bytes_max) {
+      this.refusals++;
       throw new QueueFullError(
         this.#stopped
           ? "Cannot take reports: the server is stopping"
@@ -153,6 +161,7 @@ export class IngestQueue {
    */
   reserve(bytes: number): void {
     if (this.#stopped || this.bytes + bytes > this.#options.bytes_max) {
+      this.refusals++;
       throw new QueueFullError(`Cannot take reports: ${this.bytes} bytes wait to be written`);
     }
     this.#bytes += bytes;

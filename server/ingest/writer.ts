@@ -26,7 +26,9 @@ export interface WriterOptions {
   connections: readonly Sql[];
   queue: IngestQueue;
   log: Logger;
-  clock: Pick<Clock, "now">;
+  clock: Pick<Clock, "now" | "monotonic">;
+  /** Called when a batch is settled, with what it took. */
+  onBatch?: (batch: { rows: number; took_ms: number; stored: boolean }) => void;
   /** Called with the rows after their commit, before anybody is told. */
   onCommitted?: (rows: RowBuffer) => void;
 }
@@ -53,14 +55,17 @@ async function writeLoop(
   options: WriterOptions & { own: Sql },
   slots: PastSlots,
 ): Promise<void> {
-  const { queue, log, clock, own } = options;
+  const { queue, log, clock, own, onBatch } = options;
   let last_failure = "";
   for (;;) {
     const batch = await queue.take();
     if (batch === undefined) return;
+    const begun_ms = clock.monotonic();
+    let stored = false;
     try {
       await slots.ensure(batch.rows, clock.now());
       const duplicates = await commit(own, batch);
+      stored = true;
       options.onCommitted?.(batch.rows);
       batch.resolve(duplicates);
       last_failure = "";
@@ -77,6 +82,7 @@ async function writeLoop(
       }
       last_failure = text;
     }
+    onBatch?.({ rows: batch.rows.rows, took_ms: clock.monotonic() - begun_ms, stored });
     queue.done(batch);
   }
 }

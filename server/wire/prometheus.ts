@@ -104,7 +104,8 @@ function readLabel(scanner: Scanner, series: Series): LineFault | undefined {
   return undefined;
 }
 
-function labelText([name, value]: [string, string]): string {
+/** `name="value"`, the name in quotes where it must be. */
+export function labelText([name, value]: [string, string]): string {
   NAME.lastIndex = 0;
   const plain = NAME.exec(name)?.[0] === name;
   return `${plain ? name : escaped(name)}=${escaped(value)}`;

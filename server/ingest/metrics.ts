@@ -1,0 +1,67 @@
+/** What the ingest step has counted: for the server's own numbers. */
+import type { Registry } from "../metrics/registry.ts";
+import type { DiskGuard } from "./disk_guard.ts";
+import type { Intake } from "./intake.ts";
+import type { IngestQueue } from "./queue.ts";
+import type { WriterOptions } from "./writer.ts";
+
+/** Registers what queue and intake count anyway. */
+export function registerIngest(
+  metrics: Registry,
+  steps: { queue: IngestQueue; intake: Intake; queue_bytes_max: number; disk?: DiskGuard },
+): void {
+  const { queue, intake: { counters }, queue_bytes_max, disk } = steps;
+  metrics.read("monitor_server_reports_received_total", {
+    kind: "counter",
+    help: "Reports that came in; they are stored, duplicate, refused, failed or still waiting",
+  }, () => counters.received);
+  metrics.read("monitor_server_reports_total", {
+    kind: "counter",
+    help: "Reports answered for; failed ones were not stored and their senders come again",
+    label: "result",
+  }, () => {
+    const { stored, duplicate, refused, failed } = counters;
+    return Object.entries({ stored, duplicate, refused, failed });
+  });
+  metrics.read("monitor_server_queue_bytes", {
+    kind: "gauge",
+    help: "Accepted and not yet committed",
+  }, () => queue.bytes);
+  metrics.read("monitor_server_queue_limit_bytes", {
+    kind: "gauge",
+    help: "At this size of the queue senders are told to wait (ingest.queue_bytes_max)",
+  }, () => queue_bytes_max);
+  metrics.read("monitor_server_queue_refusals_total", {
+    kind: "counter",
+    help: "Requests refused because there was no room to write them",
+  }, () => queue.refusals);
+  if (disk === undefined) return;
+  metrics.read("monitor_server_disk_free_bytes", {
+    kind: "gauge",
+    help: "Free on the disk of the data directory",
+  }, () => disk.free_bytes);
+  metrics.read("monitor_server_disk_refusing", {
+    kind: "gauge",
+    help: "Whether new reports are refused because the disk is nearly full: 1 or 0",
+  }, () => disk.isRefusing ? 1 : 0);
+}
+
+/** What the writer is given to count with. */
+export function writerMetrics(metrics: Registry): Required<Pick<WriterOptions, "onBatch">> {
+  const commits = metrics.histogram("monitor_server_commit_seconds", {
+    help: "Time to store a batch of reports, from its first byte to COMMIT",
+  });
+  const rows_total = metrics.counter("monitor_server_rows_committed_total", {
+    help: "Rows committed; a report is one row, or one for each time in it",
+  });
+  const failures = metrics.counter("monitor_server_batches_failed_total", {
+    help: "Batches that could not be stored",
+  });
+  return {
+    onBatch: ({ rows, took_ms, stored }) => {
+      if (!stored) return failures.add();
+      commits.observe(took_ms / 1000);
+      rows_total.add(rows);
+    },
+  };
+}
