@@ -41,6 +41,11 @@ export interface ConnectOptions {
    * 0.4). Default: PostgreSQL decides.
    */
   plan_once?: boolean;
+  /**
+   * Tables are read from their beginning, also while somebody else is reading them: rows that were
+   * written in the order of time come in it. Default: the server decides, which joins such readings.
+   */
+  in_order?: boolean;
   /** Receives the server's notices at level debug. Default: they are dropped. */
   log?: Logger;
 }
@@ -124,6 +129,7 @@ export function connect(address: DatabaseAddress, options: ConnectOptions = {}):
     connection.statement_timeout = options.statement_ms_max;
   }
   if (options.plan_once) connection.plan_cache_mode = "force_generic_plan";
+  if (options.in_order) connection.synchronize_seqscans = "off";
   const settings: postgres.Options<Record<string, postgres.PostgresType>> = {
     // both are lists separated by ":" and "," to the driver: a path or IPv6 address must not be split
     ...(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : {}),

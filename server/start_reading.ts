@@ -69,6 +69,7 @@ export function startReading(
     connections_max: READING_CONNECTIONS,
     application_name: "monitor reading",
     plan_once: true,
+    in_order: true,
   });
   started.defer(() => sql.end({ timeout: CLOSE_SECONDS_MAX }));
   const classes = new RetentionClasses(retention);

@@ -73,6 +73,20 @@ export class BitReader {
     this.#bytes = bytes;
   }
 
+  /** For those that read in a loop of their own (integers.ts), and say afterwards how far they came. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** In bits. */
+  get position(): number {
+    return this.#position;
+  }
+
+  set position(bits: number) {
+    this.#position = bits;
+  }
+
   /**
    * Moves to the next 1 (which stays unread) and says how many zeros were skipped, or -1 when no 1 is
    * left: the end. Throws a `CodecError` when what is left then is more than the filling of a byte.
@@ -92,28 +106,6 @@ export class BitReader {
     }
     this.#position = index * 8 + Math.clz32(byte) - 24;
     return this.#position - start;
-  }
-
-  /** The next 32 bits as a 32-bit integer, with zeros past the end. Nothing is read. */
-  peek(): number {
-    const bytes = this.#bytes;
-    const index = this.#position >>> 3;
-    const used = this.#position & 7;
-    if (index + 4 < bytes.length) {
-      const word = bytes[index]! << 24 | bytes[index + 1]! << 16 | bytes[index + 2]! << 8 |
-        bytes[index + 3]!;
-      return word << used | bytes[index + 4]! >>> (8 - used);
-    }
-    let word = 0;
-    for (let i = 0; i < 4; i++) word = word << 8 | (bytes[index + i] ?? 0);
-    return word << used;
-  }
-
-  /** Reads `count` bits without looking at them; false, with nothing read, past the end. */
-  skip(count: number): boolean {
-    if (this.#position + count > this.#bytes.length * 8) return false;
-    this.#position += count;
-    return true;
   }
 
   /** The next `count` bits (at most 53) as an integer. Throws a `CodecError` past the end. */

@@ -27,15 +27,10 @@ import { BitReader, BitWriter } from "./bits.ts";
 import { ByteReader, ByteWriter, INTEGER_MAX } from "./bytes.ts";
 import { type Decimal, findDecimal } from "./decimal.ts";
 import { CodecError } from "./error.ts";
-import {
-  chooseOrder,
-  fillResiduals,
-  ORDER_MAX,
-  RESIDUAL_LIMIT,
-  residualBits,
-  writeResiduals,
-} from "./golomb.ts";
+import { chooseOrder, ORDER_MAX, RESIDUAL_LIMIT, residualBits, writeResiduals } from "./golomb.ts";
+import { fillIntegers } from "./integers.ts";
 import { isScale, scaleAll, scaleOf } from "./scale.ts";
+import type { Scratch } from "./scratch.ts";
 import { readXor, writeXor } from "./xor.ts";
 
 /**
@@ -43,9 +38,6 @@ import { readXor, writeXor } from "./xor.ts";
  * a reader allocate, 8 bytes each.
  */
 export const ROWS_MAX = 720_000;
-
-/** Integers below are what the bit operators work on. */
-const BITS_LIMIT = 2 ** 31;
 
 const FORMAT_DELTA = 0;
 const FORMAT_DELTA_OF_DELTA = 1;
@@ -86,14 +78,19 @@ export function encodeColumn(values: Float64Array): Uint8Array {
 
 /**
  * The values of a column of `rows` rows, bit for bit what `encodeColumn` was given.
+ * @param scratch Where the values may lie; otherwise they get memory of their own.
  * @throws {CodecError} when the bytes are not such a column.
  * @throws {RangeError} when `rows` is not an integer from 0 to `ROWS_MAX`.
  */
-export function decodeColumn(column: Uint8Array, rows: number): Float64Array {
+export function decodeColumn(
+  column: Uint8Array,
+  rows: number,
+  scratch?: Scratch,
+): Float64Array {
   if (!Number.isInteger(rows) || rows < 0 || rows > ROWS_MAX) {
     throw new RangeError(`rows must be an integer from 0 to ${ROWS_MAX}: current value is ${rows}`);
   }
-  if (column.length === 0) return new Float64Array(rows);
+  if (column.length === 0) return scratch?.take(rows).fill(0) ?? new Float64Array(rows);
   if (rows === 0) throw new CodecError("corrupt", "A column without rows has bytes");
   const bytes = new ByteReader(column);
   const head = bytes.byte();
@@ -103,7 +100,8 @@ export function decodeColumn(column: Uint8Array, rows: number): Float64Array {
   if (format > FORMAT_DELTA_OF_DELTA || !isScale(scale)) {
     throw new CodecError("unsupported", `A column has format ${format} and scale ${scale}`);
   }
-  return readDecimal(bytes, { rows, format, scale });
+  const values = scratch?.take(rows) ?? new Float64Array(rows);
+  return readDecimal(bytes, values, { format, scale });
 }
 
 /** Writes formats 0 and 1. False, with nothing written, when the differences are too large. */
@@ -174,44 +172,19 @@ function planOf(format: number, step: number, numbers: Float64Array): Plan | und
 
 function readDecimal(
   bytes: ByteReader,
-  { rows, format, scale }: { rows: number; format: number; scale: number },
+  values: Float64Array,
+  { format, scale }: { format: number; scale: number },
 ): Float64Array {
-  let integer = bytes.signedVarint();
-  const values = new Float64Array(rows);
+  const integer = bytes.signedVarint();
   if (bytes.left === 0) return values.fill(finite(scaleOf(scale)(integer)));
   const order = bytes.byte();
   if (order > ORDER_MAX) throw new CodecError("corrupt", `A column has codes of order ${order}`);
   const step = bytes.varint();
-  // in place: another array would cost as much as reading the bits
-  const bits = new BitReader(bytes.take(bytes.left));
-  const end = 1 + fillResiduals(bits, values.subarray(1), order);
   values[0] = integer;
-  let slope = 0;
-  for (let i = 1; i < end; i++) {
-    const signed = signedOf(values[i]!);
-    slope = format === FORMAT_DELTA ? signed : slope + signed;
-    integer += slope * step;
-    if (integer > INTEGER_MAX || integer < -INTEGER_MAX) {
-      throw new CodecError("corrupt", "A column leaves the integers up to 2^53");
-    }
-    values[i] = integer;
-  }
-  // what is left goes straight on, as the times of regular reports do from the second on
-  const stride = format === FORMAT_DELTA ? 0 : slope * step;
-  if (Math.abs(integer + stride * (rows - end)) > INTEGER_MAX) {
-    throw new CodecError("corrupt", "A column leaves the integers up to 2^53");
-  }
-  for (let i = end; i < rows; i++) {
-    integer += stride;
-    values[i] = integer;
-  }
+  // in place: another array would cost as much as reading the bits
+  const is_bent = format === FORMAT_DELTA_OF_DELTA;
+  fillIntegers(new BitReader(bytes.take(bytes.left)), values, { order, step, is_bent });
   return scaleAll(values, scale);
-}
-
-/** Undoes `planOf`. The remainder of a double is a call, bits of an integer are not: 10 times faster. */
-function signedOf(residual: number): number {
-  if (residual < BITS_LIMIT) return (residual >>> 1) ^ -(residual & 1);
-  return residual % 2 === 0 ? residual / 2 : -(residual + 1) / 2;
 }
 
 function finite(value: number): number {

@@ -119,7 +119,7 @@ export function writeResiduals(bits: BitWriter, residuals: Float64Array, order: 
 }
 
 /** The next number, or -1 at the end. */
-function readCode(bits: BitReader, order: number): number {
+export function readCode(bits: BitReader, order: number): number {
   const zeros = bits.zeros();
   if (zeros === -1) return -1;
   const length = zeros + 1 + order;
@@ -127,44 +127,4 @@ function readCode(bits: BitReader, order: number): number {
     throw new CodecError("corrupt", `A number has ${length} bits: at most ${ITEM_BITS_MAX} can be`);
   }
   return bits.read(length) - 2 ** order;
-}
-
-/** Reads `count` numbers, zeros after the end of the bits included. Throws as `fillResiduals`. */
-export function readResiduals(bits: BitReader, count: number, order: number): Float64Array {
-  const residuals = new Float64Array(count);
-  fillResiduals(bits, residuals, order);
-  return residuals;
-}
-
-/**
- * Reads as many numbers as `residuals`, which is all 0, has places. Returns how many there are before
- * the zeros at the end, which are not written. Throws a `CodecError` when the bits say more than
- * there are places, or end inside a number.
- *
- * Nearly every code is within the next 32 bits. It is found there with a few operations on integers:
- * the zeros before w are read as a part of it, as they add nothing.
- */
-export function fillResiduals(bits: BitReader, residuals: Float64Array, order: number): number {
-  const count = residuals.length;
-  const base = 2 ** order;
-  let at = 0;
-  for (;;) {
-    const word = bits.peek();
-    const length = 2 * Math.clz32(word) + order + 1;
-    const residual = length <= 32 && bits.skip(length)
-      ? (word >>> (32 - length)) - base
-      : readCode(bits, order);
-    if (residual === -1) return at;
-    if (residual === 0) {
-      const more = readCode(bits, 0);
-      if (more === -1) throw new CodecError("truncated", "A run of zeros has no length");
-      at += more + 1;
-    } else {
-      if (at < count) residuals[at] = residual;
-      at++;
-    }
-    if (at > count) {
-      throw new CodecError("corrupt", `A column has more than its ${count} differences`);
-    }
-  }
 }

@@ -15,6 +15,7 @@ import {
 import { decodeColumn, encodeColumn } from "./column.ts";
 import { CodecError } from "./error.ts";
 import { type Reports, requireReports } from "./reports.ts";
+import type { Scratch } from "./scratch.ts";
 
 /**
  * The block of `reports`: equal reports are equal bytes.
@@ -45,14 +46,16 @@ export function decodeRawBlock(block: Block): Reports {
 /**
  * The samples of one metric from a block's head and that metric's cell alone. The times are shared
  * with other blocks: they must not be written to.
+ * @param scratch Where the values may lie; otherwise they get memory of their own.
  * @throws {CodecError} when they are damaged; a damaged cell is found only when it is not well-formed.
  */
 export function decodeRawCell(
   head: Uint8Array,
   cell: Uint8Array,
+  scratch?: Scratch,
 ): { times_ms: Float64Array; values: Float64Array } {
   const opened = openHead(head);
-  return { times_ms: rawTimes(opened), values: decodeColumn(cell, opened.rows) };
+  return { times_ms: rawTimes(opened), values: decodeColumn(cell, opened.rows, scratch) };
 }
 
 /** The cell of metric `index` (its place in the shape) out of a block that is in memory. */

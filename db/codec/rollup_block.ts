@@ -28,6 +28,7 @@ import { ByteReader, ByteWriter } from "./bytes.ts";
 import { decodeColumn, encodeColumn } from "./column.ts";
 import { CodecError } from "./error.ts";
 import type { Rollup } from "./rollup.ts";
+import type { Scratch } from "./scratch.ts";
 
 /** The rollups of one host and one shape, on their side. */
 export interface Rollups {
@@ -84,23 +85,28 @@ export function decodeRollupCell(
 /**
  * The same, but each column is decoded when it is first asked for: an average over many hosts needs
  * one of the five. Damage is told then.
+ * @param scratch Where the columns may lie; otherwise they get memory of their own.
  */
 export function openRollupCell(
   head: Uint8Array,
   cell: Uint8Array,
+  scratch?: Scratch,
 ): { buckets: Buckets; rollup: Rollup } {
   const opened = openHead(head);
-  return { buckets: bucketsOf(opened), rollup: new RollupCell(cell, opened.rows) };
+  const rollup = new RollupCell(cell, opened.rows, scratch);
+  return { buckets: bucketsOf(opened, scratch), rollup };
 }
 
 class RollupCell implements Rollup {
   readonly #rows: number;
+  readonly #scratch: Scratch | undefined;
   /** The bytes of each column kept; an alias is the same bytes. */
   readonly #bytes: (Uint8Array | undefined)[];
   readonly #columns: (Float64Array | undefined)[] = [];
 
-  constructor(cell: Uint8Array, rows: number) {
+  constructor(cell: Uint8Array, rows: number, scratch?: Scratch) {
     this.#rows = rows;
+    this.#scratch = scratch;
     this.#bytes = columnsOfCell(cell);
   }
 
@@ -137,7 +143,7 @@ class RollupCell implements Rollup {
   #column(index: number): Float64Array | undefined {
     const bytes = this.#bytes[index];
     if (bytes === undefined) return undefined;
-    return this.#columns[index] ??= decodeColumn(bytes, this.#rows);
+    return this.#columns[index] ??= decodeColumn(bytes, this.#rows, this.#scratch);
   }
 }
 
@@ -205,11 +211,11 @@ function columnsOfCell(cell: Uint8Array): (Uint8Array | undefined)[] {
   return columns;
 }
 
-function bucketsOf({ content, axes }: Head): BlockBuckets {
+function bucketsOf({ content, axes }: Head, scratch?: Scratch): BlockBuckets {
   if (content !== CONTENT_ROLLUPS || axes.length !== 4) {
     throw new CodecError("corrupt", `A block of rollups has content ${content}`);
   }
-  return new BlockBuckets(axes);
+  return new BlockBuckets(axes, scratch);
 }
 
 /** Axes are shared with other blocks; what is handed out here belongs to whoever asks. */
@@ -220,10 +226,10 @@ class BlockBuckets implements Buckets {
   #first_ms: Float64Array | undefined;
   #last_ms: Float64Array | undefined;
 
-  constructor(axes: Axes) {
+  constructor(axes: Axes, scratch?: Scratch) {
     this.#axes = axes;
-    this.start_ms = axes.at(0).slice();
-    this.count = axes.at(1).slice();
+    this.start_ms = copyOf(axes.at(0), scratch);
+    this.count = copyOf(axes.at(1), scratch);
   }
 
   get first_ms(): Float64Array {
@@ -244,4 +250,11 @@ class BlockBuckets implements Buckets {
     const after_ms = this.#axes.at(axis);
     return this.start_ms.map((at_ms, i) => at_ms + after_ms[i]!);
   }
+}
+
+function copyOf(values: Float64Array, scratch: Scratch | undefined): Float64Array {
+  if (scratch === undefined) return values.slice();
+  const copy = scratch.take(values.length);
+  copy.set(values);
+  return copy;
 }

@@ -14,6 +14,7 @@
  */
 import type { Buckets } from "../../db/codec/buckets.ts";
 import type { Rollup } from "../../db/codec/rollup.ts";
+import type { Scratch } from "../../db/codec/scratch.ts";
 import { firstFrom, type Samples } from "./samples.ts";
 
 /** Rollups of one series. A row whose count is 0 was replaced by another. */
@@ -43,13 +44,22 @@ export class Grid {
   readonly last_ms: Float64Array;
   readonly lost: Float64Array;
 
-  /** @param from_ms When the first step begins. */
-  constructor(from_ms: number, step_ms: number, steps: number, detail: Detail = "all") {
+  /**
+   * @param from_ms When the first step begins.
+   * @param scratch Where its arrays may lie; otherwise they get memory of their own.
+   */
+  constructor(
+    from_ms: number,
+    step_ms: number,
+    steps: number,
+    detail: Detail = "all",
+    scratch?: Scratch,
+  ) {
     this.detail = detail;
     this.from_ms = from_ms;
     this.step_ms = step_ms;
     this.steps = steps;
-    const zeros = () => new Float64Array(steps);
+    const zeros = () => scratch?.take(steps).fill(0) ?? new Float64Array(steps);
     this.count = zeros();
     this.sum = zeros();
     this.min = zeros();
@@ -195,29 +205,14 @@ export class Grid {
     } else this.lost[step] = Math.max(before, row.lost);
   }
 
-  /** The steps with samples, as rollups. They may be the grid's own arrays. */
+  /** All steps as rollups, in the grid's own arrays; those without samples have a count of 0. */
   toRows(): Rows {
     const { first, last, min, max, sum, lost, count, first_ms, last_ms } = this;
-    const start_ms = Float64Array.from(count, (_, step) => this.startOf(step));
-    const buckets = { start_ms, count, first_ms, last_ms };
-    const rollup = { first, last, min, max, sum, lost };
-    if (!count.includes(0)) return { buckets, rollup };
-    const kept = (values: Float64Array) => values.filter((_, step) => count[step] !== 0);
+    const start_ms = new Float64Array(this.steps);
+    for (let step = 0; step < start_ms.length; step++) start_ms[step] = this.startOf(step);
     return {
-      buckets: {
-        start_ms: kept(start_ms),
-        count: kept(count),
-        first_ms: kept(first_ms),
-        last_ms: kept(last_ms),
-      },
-      rollup: {
-        first: kept(first),
-        last: kept(last),
-        min: kept(min),
-        max: kept(max),
-        sum: kept(sum),
-        lost: kept(lost),
-      },
+      buckets: { start_ms, count, first_ms, last_ms },
+      rollup: { first, last, min, max, sum, lost },
     };
   }
 }

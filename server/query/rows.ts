@@ -15,9 +15,10 @@
 import type { KeySlices } from "../../db/block_cells.ts";
 import { decodeRawCell } from "../../db/codec/raw_block.ts";
 import { openRollupCell } from "../../db/codec/rollup_block.ts";
+import { Scratch } from "../../db/codec/scratch.ts";
 import type { CellSlice } from "../../db/slices.ts";
 import { DAY_MS, startOf, type Tier, TIERS } from "../../db/tiers.ts";
-import { Grid, type Rows } from "./grid.ts";
+import { type Detail, Grid, type Rows } from "./grid.ts";
 import {
   firstFrom,
   mergeSamples,
@@ -27,6 +28,7 @@ import {
   sortSamples,
 } from "./samples.ts";
 
+const scratch = new Scratch();
 const FIVE_MINUTES_MS = TIERS["5m"].bucket_ms ?? 0;
 
 /** The samples in a series' raw blocks and hot rows: from_ms <= t < before_ms. */
@@ -35,24 +37,27 @@ export function samplesOf(
   from_ms: number,
   before_ms: number,
 ): Samples {
-  return samplesWithin(mergeSamples(slices.flatMap(partsOf)), from_ms, before_ms);
+  return samplesWithin(mergeSamples(slices.flatMap((one) => partsOf(one))), from_ms, before_ms);
 }
 
 type SampleSlices = Pick<KeySlices, "times_ms" | "values" | "raw">;
 
-function partsOf({ times_ms, values, raw }: SampleSlices): Samples[] {
-  const parts: Samples[] = raw.map(({ head, cell }) => decodeRawCell(head, cell));
+function partsOf({ times_ms, values, raw }: SampleSlices, scratch?: Scratch): Samples[] {
+  const parts: Samples[] = raw.map(({ head, cell }) => decodeRawCell(head, cell, scratch));
   if (times_ms.length > 0) parts.push(sortSamples({ times_ms, values }));
   return parts;
 }
 
 /** Adds a series, all of its keys, to an empty grid, whose steps are whole buckets of the tier. */
 export function fillGrid(grid: Grid, tier: Tier, slices: readonly KeySlices[]): void {
+  // what is decoded for one grid is done with when the next is filled
+  scratch.reset();
   if (tier === "raw") {
-    for (const part of orderSamples(slices.flatMap(partsOf))) grid.addSamples(part);
+    const parts = slices.flatMap((one) => partsOf(one, scratch));
+    for (const part of orderSamples(parts)) grid.addSamples(part);
     return;
   }
-  const rows = slices.flatMap((one) => rowsOf(one, tier));
+  const rows = slices.flatMap((one) => rowsOf(one, tier, grid.detail));
   if (grid.detail === "all") addInOrder(grid, rows);
   else rows.forEach((part) => grid.addRows(part));
 }
@@ -72,17 +77,17 @@ function addInOrder(grid: Grid, parts: readonly Rows[]): void {
   }
 }
 
-/** The rollups of one key at a tier's resolution. */
-function rowsOf(slices: KeySlices, tier: Tier): Rows[] {
-  const samples = mergeSamples(partsOf(slices));
-  const five_minutes = replaced(decodeAll(slices.five_minutes), rollUpSamples(samples));
+/** The rollups of one key at a tier's resolution, in as much detail as is wanted. */
+function rowsOf(slices: KeySlices, tier: Tier, detail: Detail): Rows[] {
+  const samples = mergeSamples(partsOf(slices, scratch));
+  const five_minutes = replaced(decodeAll(slices.five_minutes), rollUpSamples(samples, detail));
   if (tier === "5m") return five_minutes;
   const bucket_ms = TIERS[tier].bucket_ms ?? FIVE_MINUTES_MS;
-  return replaced(decodeAll(slices.coarse), rollUpRows(five_minutes, bucket_ms));
+  return replaced(decodeAll(slices.coarse), rollUpRows(five_minutes, bucket_ms, detail));
 }
 
 function decodeAll(cells: readonly CellSlice[]): Rows[] {
-  return cells.map(({ head, cell }) => openRollupCell(head, cell));
+  return cells.map(({ head, cell }) => openRollupCell(head, cell, scratch));
 }
 
 /** Both, and of two rows for one bucket the one with more reports: the other's count becomes 0. */
@@ -100,12 +105,12 @@ function replaced(kept: Rows[], fresh: Rows[]): Rows[] {
   return [...kept, ...fresh];
 }
 
-function rollUpSamples(samples: Samples): Rows[] {
+function rollUpSamples(samples: Samples, detail: Detail): Rows[] {
   const days: Rows[] = [];
   for (let at = 0; at < samples.times_ms.length;) {
     const day_ms = startOf("day", samples.times_ms[at]!);
     const day = samplesWithin(samples, day_ms, day_ms + DAY_MS);
-    const grid = gridOver(day.times_ms[0]!, day.times_ms.at(-1)!, FIVE_MINUTES_MS);
+    const grid = fiveMinutesOver(day.times_ms[0]!, day.times_ms.at(-1)!, detail);
     grid.addSamples(day);
     days.push(grid.toRows());
     at += day.times_ms.length;
@@ -114,19 +119,20 @@ function rollUpSamples(samples: Samples): Rows[] {
 }
 
 /** Five-minute rollups as those of buckets that days consist of. */
-function rollUpRows(parts: readonly Rows[], bucket_ms: number): Rows[] {
+function rollUpRows(parts: readonly Rows[], bucket_ms: number, detail: Detail): Rows[] {
   const days = new Set(
     parts.flatMap(({ buckets }) => [...buckets.start_ms].map((at_ms) => startOf("day", at_ms))),
   );
   return [...days].sort((a, b) => a - b).map((day_ms) => {
-    const grid = new Grid(day_ms, bucket_ms, DAY_MS / bucket_ms);
+    const grid = new Grid(day_ms, bucket_ms, DAY_MS / bucket_ms, detail, scratch);
     addInOrder(grid, parts);
     return grid.toRows();
   });
 }
 
 /** A grid that has both moments in it. */
-function gridOver(first_ms: number, last_ms: number, step_ms: number): Grid {
-  const from_ms = Math.floor(first_ms / step_ms) * step_ms;
-  return new Grid(from_ms, step_ms, Math.floor((last_ms - from_ms) / step_ms) + 1);
+function fiveMinutesOver(first_ms: number, last_ms: number, detail: Detail): Grid {
+  const from_ms = Math.floor(first_ms / FIVE_MINUTES_MS) * FIVE_MINUTES_MS;
+  const steps = Math.floor((last_ms - from_ms) / FIVE_MINUTES_MS) + 1;
+  return new Grid(from_ms, FIVE_MINUTES_MS, steps, detail, scratch);
 }
