@@ -97,6 +97,13 @@ export async function ensureSlot(sql: Sql, start_ms: number): Promise<boolean> {
   }
 }
 
+/** Is there a partition of `report` for this time? Without one reports go to `report_late`. */
+export async function hasHotPartition(sql: Sql, at_ms: number): Promise<boolean> {
+  const name = partitionName("report", Math.floor(at_ms / HOT_MS) * HOT_MS, HOT_MS);
+  const [there] = await sql`select from pg_class where relname = ${name} and relispartition`;
+  return there !== undefined;
+}
+
 interface WantedPartition {
   table: string;
   name: string;

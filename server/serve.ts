@@ -12,10 +12,12 @@ import { ensurePartitions } from "../db/partitions.ts";
 import type { Logger } from "../log.ts";
 import type { Config } from "./config.ts";
 import { startAlerts } from "./alerts/start.ts";
+import { registerAggregation } from "./aggregate/metrics.ts";
 import { Aggregation } from "./aggregate/service.ts";
 import { startBackground } from "./background.ts";
 import { IncidentNews } from "./http/incident_news.ts";
 import { listen, probe } from "./http/listen.ts";
+import { counted } from "./http/counted.ts";
 import { createRouter } from "./http/router.ts";
 import type { IntakeCounters } from "./ingest/intake.ts";
 import { LatestReports } from "./query/latest.ts";
@@ -24,6 +26,7 @@ import { guardDisk, startIngest } from "./start_ingest.ts";
 import { startNotify } from "./start_notify.ts";
 import { Registry } from "./metrics/registry.ts";
 import { questions, startReading } from "./start_reading.ts";
+import { startSelf } from "./start_self.ts";
 
 export interface ServerOptions {
   config: Config;
@@ -78,11 +81,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   startBackground(database, { log, clock, started });
   const news = new IncidentNews();
   const onNews = () => news.tell();
-  const notify = startNotify(database, { config, log, clock, started, onNews });
+  const notify = startNotify(database, { config, log, clock, started, onNews, metrics });
   const { embedded } = database;
   const guard = embedded && guardDisk(embedded.data_dir, { ...options, started });
   const { alerting, routes } = await startAlerts(database, {
-    ...{ reading, clock, log, started },
+    ...{ reading, clock, log, started, metrics },
     ...config.alerts,
     isTaking: () => !guard?.isRefusing,
     onOutbox: () => {
@@ -92,8 +95,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     onNews,
   });
   const steps = { guard, latest, overview, reading, alerting, started, metrics };
+  const isDiskFull = () => guard?.isRefusing ?? false;
+  const self = startSelf(database, { ...options, ...steps, isDiskFull });
   const { queue, intake } = startIngest(database, { ...options, ...steps });
-  const aggregation = startAggregation(database, { config, log, clock, started });
+  const aggregation = startAggregation(database, { config, log, clock, started, metrics });
   const stopping = new AbortController();
   const app = createRouter({
     version: options.version,
@@ -101,29 +106,44 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     body_bytes_max: config.ingest.body_bytes_max,
     room: queue,
     receive: (body, options) => intake.receive(body, options),
-    ...questions(database, { config, clock, latest, overview, reading }),
+    ...questions(database, { config, clock, metrics, latest, overview, reading }),
     listenIncidents: (listener) => news.listen(listener),
     stopping: stopping.signal,
     aggregate: () => aggregation.answer(),
     metrics,
+    ready: () => self.readiness.answer(),
     ...routes,
     ...notify.routes,
   });
-  const url = listen(app.fetch, { ...config.webapp, clock, started });
+  const url = listen(counted(app.fetch, metrics), { ...config.webapp, clock, started });
   started.defer(() => stopping.abort());
+  const receive = (body: Uint8Array) => intake.receive(body, { owned: true });
+  self.run({ receive, port: Number(new URL(url).port) }, started);
   const owned = started.move();
   let stopped: Promise<void> | undefined;
-  const stop = () => stopped ??= owned.disposeAsync();
+  const stop = () => stopped ??= drain(options, self.readiness).then(() => owned.disposeAsync());
   return { url, database, counters: intake.counters, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Says that the server is no longer ready, and leaves those who send it traffic time to hear of it. */
+async function drain(
+  { config: { webapp: { drain_s } }, clock }: ServerOptions,
+  readiness: { stop(): void },
+): Promise<void> {
+  readiness.stop();
+  await clock.sleep(drain_s * 1000);
 }
 
 /** Aggregation, in Workers with connections of their own. */
 function startAggregation(
   { address }: Database,
-  options: Pick<ServerOptions, "config" | "log" | "clock"> & { started: AsyncDisposableStack },
+  options: Pick<ServerOptions, "config" | "log" | "clock"> & {
+    started: AsyncDisposableStack;
+    metrics: Registry;
+  },
 ): Aggregation {
-  const { config: { aggregate, retention }, log, clock, started } = options;
-  return started.use(
+  const { config: { aggregate, retention }, log, clock, started, metrics } = options;
+  const aggregation = started.use(
     new Aggregation({
       address,
       schedule: aggregate.schedule,
@@ -133,4 +153,6 @@ function startAggregation(
       log: log.with({ component: "aggregate" }),
     }),
   );
+  registerAggregation(metrics, aggregation);
+  return aggregation;
 }

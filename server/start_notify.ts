@@ -11,6 +11,8 @@ import type { ChannelsRoute } from "./http/channels.ts";
 import type { DowntimeRoute } from "./http/downtime.ts";
 import type { SilencesRoute } from "./http/silences.ts";
 import { channelStates, testChannel } from "./notify/overview.ts";
+import type { Registry } from "./metrics/registry.ts";
+import { deliveryCounters } from "./notify/metrics.ts";
 import { Pipeline } from "./notify/pipeline.ts";
 import type { NotifySettings } from "./notify/setup.ts";
 
@@ -34,9 +36,10 @@ export function startNotify(
     started: AsyncDisposableStack;
     /** A downtime was made, changed or ended. */
     onNews: () => void;
+    metrics: Registry;
   },
 ): Notify {
-  const { config, log, clock, started, onNews } = options;
+  const { config, log, clock, started, onNews, metrics } = options;
   const settings: NotifySettings = {
     channels: config.channels,
     routes: config.routes,
@@ -48,7 +51,10 @@ export function startNotify(
   });
   started.defer(() => own.end({ timeout: CLOSE_SECONDS_MAX }));
   const pipeline = started.use(
-    new Pipeline({ sql: own, clock, log: log.with({ component: "notify" }), settings }),
+    new Pipeline({
+      ...{ sql: own, clock, log: log.with({ component: "notify" }), settings },
+      onDelivery: deliveryCounters(metrics, Object.keys(settings.channels)),
+    }),
   );
   const stopping = new AbortController();
   started.defer(() => stopping.abort());

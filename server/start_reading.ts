@@ -8,6 +8,7 @@ import type { HostFacts } from "../report.ts";
 import type { Config } from "./config.ts";
 import type { Names } from "./query/catalog.ts";
 import { type QueryContext, queryContext } from "./query/context.ts";
+import type { Registry } from "./metrics/registry.ts";
 import { type ExportQuery, exportRuns } from "./query/export.ts";
 import { history, type HistoryQuery } from "./query/history.ts";
 import type { LatestReports } from "./query/latest.ts";
@@ -30,10 +31,15 @@ export function questions(
     latest: LatestReports;
     overview: Overview;
     reading: QueryContext;
+    metrics: Registry;
   },
 ) {
   const { config: { retention }, clock, latest, overview, reading } = options;
   const data_dir = embedded?.data_dir;
+  options.metrics.read("monitor_server_hosts", {
+    kind: "gauge",
+    help: "Hosts whose newest values are kept in memory",
+  }, () => latest.size);
   return {
     latestJson: (hostname?: string) => latest.json(hostname),
     history: (query: HistoryQuery) => history(reading, query),

@@ -103,6 +103,12 @@ const RULES: Rule[] = [
     ],
   },
   { from: "server/cli/", may: ["server/cli/", "server/wire/", "server/feed/", ...SHARED] },
+  // what a server knows of itself
+  {
+    from: "server/self/",
+    may: ["server/self/", "server/metrics/", "db/", ...SHARED],
+    may_types: ["server/wire/"],
+  },
   { from: "server/background.ts", may: ["db/", ...SHARED] },
   {
     from: "server/start_notify.ts",
@@ -120,12 +126,18 @@ const RULES: Rule[] = [
     may_types: ["server/config.ts"],
   },
   {
+    from: "server/start_self.ts",
+    may: ["server/self/", "server/metrics/", "db/", ...SHARED],
+    may_types: ["server/config.ts"],
+  },
+  {
     from: "server/serve.ts",
     may: [
       "server/background.ts",
       "server/start_ingest.ts",
       "server/start_notify.ts",
       "server/start_reading.ts",
+      "server/start_self.ts",
       ...["http", "wire", "ingest", "aggregate", "query", "alerts", "notify", "web", "metrics"]
         .map((step) => `server/${step}/`),
       "server/config.ts",

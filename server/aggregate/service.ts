@@ -41,6 +41,8 @@ export class Aggregation implements AsyncDisposable {
   readonly #schedule: Promise<void>;
   #run: Promise<RunOutcome> | undefined;
   #last_failure = "";
+  /** Of this server's runs since the start. */
+  readonly numbers = { runs: 0, failures: 0, last_ms: 0 };
 
   /** Starts the schedule. Throws when the pattern cannot be read (the settings check it). */
   constructor(options: AggregationOptions) {
@@ -104,12 +106,15 @@ export class Aggregation implements AsyncDisposable {
       const outcome = await this.#runInWorker();
       this.#last_failure = "";
       const took_ms = Math.round(clock.monotonic() - begun_ms);
+      this.numbers.runs++;
+      this.numbers.last_ms = took_ms;
       if (outcome.state === "busy") log.debug("another server aggregates");
       else if (outcome.steps === 0) log.debug("nothing to aggregate", { took_ms });
       else log.info("aggregated", { took_ms, ...nonZero(outcome.counts) });
       return outcome;
     } catch (error) {
       const text = String(error);
+      if (!this.#stop.signal.aborted) this.numbers.failures++;
       const level = this.#stop.signal.aborted ? "debug" : "error";
       // the same trouble again is not news
       if (text !== this.#last_failure) {

@@ -65,9 +65,13 @@ export class Alerting implements AsyncDisposable {
   #foreign: ReportKey[] = [];
   #mayHaveMissed = false;
   #last_failure = "";
+  #looked_ms: number;
+  /** How often it was evaluated and saved. */
+  looks = 0;
 
   constructor(options: AlertingOptions) {
     this.#options = options;
+    this.#looked_ms = options.clock.monotonic();
     this.#sql = this.#connect();
     this.#wake = () => this.#woken.resolve();
     this.#finished = this.#run();
@@ -102,6 +106,20 @@ export class Alerting implements AsyncDisposable {
     return this.#lead;
   }
 
+  /** Stored reports that the evaluator, here or elsewhere, has not been told of. */
+  get waiting(): number {
+    return this.#own.length + this.#foreign.length;
+  }
+
+  /** Since alerts were last evaluated and saved; 0 while another server does it. */
+  get look_age_ms(): number {
+    return this.#options.clock.monotonic() - this.#looked_ms;
+  }
+
+  #looked(): void {
+    this.#looked_ms = this.#options.clock.monotonic();
+  }
+
   /** A report was committed by this server. Does not wait for anything. */
   observe(report: Observed & { length: number }): void {
     const lead = this.#lead;
@@ -130,6 +148,7 @@ export class Alerting implements AsyncDisposable {
         else {
           this.#lead = undefined;
           this.#last_failure = "";
+          this.#looked();
           await this.#follow();
         }
       } catch (error) {
@@ -234,6 +253,8 @@ export class Alerting implements AsyncDisposable {
       if (isTick && !await this.#short(lead.tick())) return false;
       await this.#long(lead.save());
       this.#last_failure = "";
+      this.#looked();
+      this.looks++;
       return true;
     } catch (error) {
       if (!isRetryable(error) || error instanceof DeadlineError) throw error;

@@ -2,11 +2,13 @@
 import type { Clock } from "../../clock.ts";
 import type { Database } from "../../db/database.ts";
 import type { Logger } from "../../log.ts";
+import type { Registry } from "../metrics/registry.ts";
 import type { QueryContext } from "../query/context.ts";
 import { backtest, type BacktestQuery, type BacktestResult } from "./backtest.ts";
 import { IncidentDesk } from "./incident_desk.ts";
 import { type AlertListing, listAlerts } from "./listing.ts";
 import { RuleBook } from "./rule_book.ts";
+import { registerAlerts } from "./metrics.ts";
 import { loadRulesFile } from "./rules_file.ts";
 import { Alerting } from "./service.ts";
 
@@ -36,6 +38,7 @@ export async function startAlerts({ sql, address }: Pick<Database, "sql" | "addr
   /** Somebody has said something about an incident. */
   onNews: () => void;
   started: AsyncDisposableStack;
+  metrics: Registry;
 }): Promise<{ alerting: Alerting; routes: AlertRoutes }> {
   const { reading, clock, rules_file, isTaking, onOutbox, onNews, started } = options;
   const log = options.log.with({ component: "alerts" });
@@ -44,6 +47,7 @@ export async function startAlerts({ sql, address }: Pick<Database, "sql" | "addr
   const alerting = started.use(
     new Alerting({ address, clock, log, name, isTaking, onOutbox }),
   );
+  registerAlerts(options.metrics, alerting);
   const wake = () => alerting.wake();
   const rules = new RuleBook({ sql, clock, onChange: wake });
   if (given !== undefined) {

@@ -32,6 +32,10 @@ const webappSchema = section({
     .describe("Address to listen on; 0.0.0.0 or :: lets other machines in"),
   port: whole({ min: 0, max: 65_535, what: "a port" }).default(PORT_DEFAULT)
     .describe("Port of the page and of the API; 0 takes any free one"),
+  drain_s: whole({ min: 0, max: 600, what: "a number of seconds" }).default(0)
+    .describe(
+      "When asked to stop: seconds in which /ready already says no and all else is still answered",
+    ),
 });
 
 const ingestSchema = section({
@@ -92,6 +96,15 @@ const aggregateSchema = section({
     .describe("When reports become history: a cron pattern with seconds, in UTC, or never"),
 });
 
+const ownMetricsSchema = section({
+  every_s: whole({ min: 0, max: 3_600, what: "a number of seconds" }).default(10)
+    .describe("How often the server reports its own numbers as a host; 0 does not"),
+  hostname: text("the name of a host").default("monitor-server")
+    .describe(
+      "The name of that host; of several servers on one database all but the first add @machine:port",
+    ),
+});
+
 const alertsSchema = section({
   rules_file: text("the name of a file").optional()
     .describe("Rules (YAML or JSON) that are applied at each start: docs/alerts.md"),
@@ -112,6 +125,7 @@ export const fileSchema = section({
   retention: retentionSchema.prefault({}),
   aggregate: aggregateSchema.prefault({}),
   alerts: alertsSchema.prefault({}),
+  own_metrics: ownMetricsSchema.prefault({}),
   channels: channelsSchema,
   routes: routesSchema,
   notify: notifySchema.prefault({}),

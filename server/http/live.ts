@@ -9,6 +9,7 @@
  */
 import type { Hono } from "hono";
 import type { Clock } from "../../clock.ts";
+import type { Registry } from "../metrics/registry.ts";
 import { NotFoundError, TooMuchError } from "../query/context.ts";
 import type { HostGlance, Listener } from "../query/overview.ts";
 
@@ -24,6 +25,7 @@ export interface LiveRoute {
   clock: Clock;
   /** Aborted when the server stops: readers are told to come again. */
   stopping: AbortSignal;
+  metrics: Registry;
 }
 
 const TICK_MS = 1_000;
@@ -36,6 +38,10 @@ const RETRY_MS = 2_000;
 
 export function liveRoute(app: Hono, route: LiveRoute): void {
   let readers = 0;
+  route.metrics.read("monitor_server_live_streams", {
+    kind: "gauge",
+    help: "Open streams of /api/v1/live: pages that are being looked at",
+  }, () => readers);
   app.get("/api/v1/live", async (c) => {
     const hostname = c.req.query("host");
     const only = hostname === undefined ? undefined : await route.hostId(hostname);

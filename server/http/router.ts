@@ -10,6 +10,7 @@ import { channelRoutes, type ChannelsRoute } from "./channels.ts";
 import { type DowntimeRoute, downtimeRoutes } from "./downtime.ts";
 import { type ExportRoute, exportRoutes } from "./export.ts";
 import { type FetchRoute, fetchRoutes } from "./fetch.ts";
+import { type HealthRoute, healthRoutes } from "./health.ts";
 import { incidentRoutes, type IncidentsRoute } from "./incidents.ts";
 import { type HostsRoute, hostsRoutes } from "./hosts.ts";
 import { type LiveRoute, liveRoute } from "./live.ts";
@@ -31,6 +32,7 @@ export interface RouterOptions
     DowntimeRoute,
     ExportRoute,
     FetchRoute,
+    HealthRoute,
     HostsRoute,
     IncidentsRoute,
     LiveRoute,
@@ -67,6 +69,7 @@ export function createRouter(options: RouterOptions): Hono {
   const { log, version } = options;
   aggregateRoute(app, options);
   metricsRoute(app, options);
+  healthRoutes(app, options);
   ownMetricsRoute(app, options);
   fetchRoutes(app, options);
   exportRoutes(app, options);
@@ -97,6 +100,7 @@ export function createRouter(options: RouterOptions): Hono {
       "GET  /api/v1/storage                   what the data weighs\n" +
       "GET  /api/v1/downtimes                 when nobody is told (/downtime, …/downtimes.ics)\n" +
       "GET  /api/v1/channels                  where messages go, and whether they arrive\n" +
+      "GET  /health, /ready                   whether it lives, whether it can do its work\n" +
       "GET  /metrics                          this server's own numbers, for Prometheus\n" +
       "POST /metrics                          send a report\n" +
       "POST /aggregate                        turn closed hours into history now\n",

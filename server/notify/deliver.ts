@@ -118,6 +118,7 @@ export class Deliveries {
       await this.#settleGroup(tx, message, "sent");
     });
     await recordChannelOutcome(sql, { channel_id: target.id, error: null, now_ms });
+    this.#telling.onDelivery?.(target.channel.name, "sent");
     log.info("told", { channel: target.channel.name, key: message.key, took_ms });
   }
 
@@ -140,12 +141,14 @@ export class Deliveries {
       const { retry_after_ms } = delivery;
       const wait_ms = backoffMs(message.attempts, { random: Math.random(), retry_after_ms });
       await recordRetry(sql, { id: message.id, error: why, next_ms: now_ms + wait_ms });
+      this.#telling.onDelivery?.(target.channel.name, "retried");
       // the first time is news, and then once in a while
       const level = message.attempts === 1 || message.attempts % 10 === 0 ? "warn" : "debug";
       log[level]("not told yet, trying again", { ...fields, wait_s: wait_ms / 1000, why });
       return;
     }
     await this.#giveUp(message, { state: "failed", error: why });
+    this.#telling.onDelivery?.(target.channel.name, "failed");
     log.error("not told, a person has to look at the channel", { ...fields, why });
   }
 

@@ -40,6 +40,8 @@ export interface PipelineOptions {
   settings: NotifySettings;
   /** Told of every step, in the order they happen. */
   onStep?: (step: Step) => void;
+  /** Told how each attempt to deliver ended. */
+  onDelivery?: Telling["onDelivery"];
 }
 
 export class Pipeline implements AsyncDisposable {
@@ -75,7 +77,7 @@ export class Pipeline implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { sql, clock, log, settings, onStep = () => {} } = this.#options;
+    const { sql, clock, log, settings, onStep = () => {}, onDelivery } = this.#options;
     let telling: Telling | undefined;
     let deliveries: Deliveries | undefined;
     while (!this.#stop.signal.aborted) {
@@ -83,7 +85,7 @@ export class Pipeline implements AsyncDisposable {
       this.#woken = false;
       try {
         if (telling === undefined) {
-          telling = await setUp(settings, { sql, clock, log, onStep });
+          telling = await setUp(settings, { sql, clock, log, onStep, onDelivery });
           await this.#begin(telling);
           const signal = this.#hurry.signal;
           deliveries = new Deliveries(telling, { signal, onDone: () => this.wake() });

@@ -5,6 +5,7 @@ import type { Sql } from "../../db/connect.ts";
 import type { KnownPlaces } from "../../db/notification_groups.ts";
 import type { Logger } from "../../log.ts";
 import { type Channel, type ChannelConfig, channelOf } from "./channels.ts";
+import type { DeliveryEnd } from "./metrics.ts";
 import { defaultRoutes, type Route } from "./route.ts";
 
 /** After each of these something is written, or somebody outside knows more. */
@@ -39,6 +40,8 @@ export interface Telling {
   page_url: string | null;
   /** Told of every step, in the order they happen. */
   onStep: (step: Step) => void;
+  /** Told how each attempt to deliver ended. */
+  onDelivery?: (channel: string, end: DeliveryEnd) => void;
 }
 
 /** Makes channels of their settings. */
@@ -49,7 +52,7 @@ export function channelsOf(settings: Pick<NotifySettings, "channels">): Channel[
 /** Makes the routes and channels known to the database. */
 export async function setUp(
   settings: NotifySettings,
-  options: Pick<Telling, "sql" | "clock" | "log" | "onStep">,
+  options: Pick<Telling, "sql" | "clock" | "log" | "onStep" | "onDelivery">,
 ): Promise<Telling> {
   const { sql, clock } = options;
   const now_ms = clock.now();

@@ -91,6 +91,11 @@ export class LatestReports {
     }
   }
 
+  /** How many hosts are known. */
+  get size(): number {
+    return this.#hosts.size;
+  }
+
   /** Takes note of a committed report; older ones than the newest of their shape are ignored. */
   observe(report: ObservedReport): void {
     const { host_id, shape_id, at_ms, length } = report;

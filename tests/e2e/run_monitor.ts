@@ -45,7 +45,13 @@ export function monitorCommand(
   return new Deno.Command(program, {
     args: [...first, ...args],
     clearEnv: true,
-    env: { ...Object.fromEntries(inherited), NO_PROXY: "*", ...options.env },
+    env: {
+      ...Object.fromEntries(inherited),
+      NO_PROXY: "*",
+      // the server as one more host only when a test asks for it
+      MONITOR_OWN_METRICS_EVERY_S: "0",
+      ...options.env,
+    },
     cwd: options.cwd,
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     signal: options.signal,

@@ -64,6 +64,9 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   });
   Object.assign(config.ingest, options.config?.ingest);
   Object.assign(config.retention, options.config?.retention);
+  Object.assign(config.webapp, options.config?.webapp);
+  // the server as one more host only when a test asks for it
+  Object.assign(config.own_metrics, { every_s: 0 }, options.config?.own_metrics);
   config.channels = channelsSchema.parse(options.channels);
   config.routes = routesSchema.parse(options.routes);
   // only when a test asks for it
