@@ -29,7 +29,9 @@ function codeOf(error: Error): string {
   return "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
-function listenFailure(error: Error, { host, port }: Config["webapp"]): CommandError | undefined {
+type Place = Pick<Config["webapp"], "host" | "port">;
+
+function listenFailure(error: Error, { host, port }: Place): CommandError | undefined {
   const failed = `Cannot listen on ${host.includes(":") ? `[${host}]` : host}:${port}`;
   if (error instanceof Deno.errors.AddrInUse) {
     return new CommandError(failed, {
@@ -68,7 +70,7 @@ function dataFailure(error: Error, data_dir: string): CommandError | undefined {
 /** The error to throw instead of `error`; often the same. */
 export function explainStart(
   error: unknown,
-  config: Pick<Config, "data_dir" | "webapp" | "database">,
+  config: Pick<Config, "data_dir" | "database"> & { webapp: Place },
 ): unknown {
   if (!(error instanceof Error) || "hint" in error) return error;
   const told = dataFailure(error, config.data_dir) ?? listenFailure(error, config.webapp);

@@ -122,7 +122,7 @@ Deno.test("loadConfig() has an expectation for every bad file", () => {
 
 const DEFAULTS: Config = {
   data_dir: "/home/ann/.local/share/monitor",
-  webapp: { host: "127.0.0.1", port: 8888 },
+  webapp: { host: "127.0.0.1", port: 8888, drain_s: 0, reuse_port: false },
   database: { kind: "embedded", max_connections: 10 },
   ingest: {
     queue_bytes_max: 67_108_864,
@@ -139,6 +139,7 @@ const DEFAULTS: Config = {
   },
   aggregate: { grace_s: 60, schedule: "15 1-59/10 * * * *" },
   alerts: {},
+  own_metrics: { every_s: 10, hostname: "monitor-server" },
   channels: {},
   routes: [],
   notify: {},
@@ -175,7 +176,7 @@ const GOOD: Record<string, Config> = {
   },
   "everything.good.json": {
     data_dir: `${DIR}data`,
-    webapp: { host: "::", port: 9000 },
+    webapp: { host: "::", port: 9000, drain_s: 5, reuse_port: true },
     database: external({
       host: "db.example.com",
       port: 6432,
@@ -199,6 +200,7 @@ const GOOD: Record<string, Config> = {
     },
     aggregate: { grace_s: 0, schedule: "never" },
     alerts: { rules_file: `${DIR}alerts.yaml` },
+    own_metrics: { every_s: 0, hostname: "monitor-eu" },
     channels: {},
     routes: [],
     notify: { page_url: "https://monitor.example.com/" },
