@@ -14,7 +14,8 @@ const BINARY = Deno.env.get("MONITOR_TEST_BINARY");
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 /** As `deno task monitor` has it. */
-const V8_FLAGS = "--v8-flags=--single-threaded-gc,--concurrent-marking,--max-semi-space-size=8,--heap-growing-percent=100";
+const V8_FLAGS =
+  "--v8-flags=--single-threaded-gc,--concurrent-marking,--max-semi-space-size=8,--heap-growing-percent=100";
 
 /** What is run, in front of the arguments: the source, or the executable. */
 const MONITOR: readonly [string, ...string[]] = BINARY === undefined

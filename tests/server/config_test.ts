@@ -261,12 +261,17 @@ Deno.test("loadConfig() reads every setting from the environment", () => {
       MONITOR_DATA: "relative",
       MONITOR_RETENTION_ONE_DAY_DAYS: "4000",
       MONITOR_INGEST_FUTURE_S_MAX: "30",
+      MONITOR_WEBAPP_REUSE_PORT: "true",
+      MONITOR_OWN_METRICS_EVERY_S: "0",
       MONITOR_DATABASE_URL: "postgresql://u:p%40ss@10.0.0.1/",
     },
   });
   assert.equal(config.data_dir, `${DIR}relative`);
   assert.equal(config.retention.one_day_days, 4000);
   assert.equal(config.ingest.future_s_max, 30);
+  assert.deepEqual([config.webapp.reuse_port, config.own_metrics.every_s], [true, 0]);
+  const maybe = { ...ENV, MONITOR_WEBAPP_REUSE_PORT: "maybe" };
+  assert.throws(() => load("empty.good.json", { env: maybe }), /must be true or false/);
   const remote = { ...LOCAL, host: "10.0.0.1", ssl: "prefer" } as const;
   assert.deepEqual(
     config.database,
