@@ -148,7 +148,8 @@ function environmentLayer(
       names.set(setting.path, variable);
     }
   }
-  const sections = /^MONITOR_(WEBAPP|DATABASE|INGEST|RETENTION|AGGREGATE|OWN_METRICS|NOTIFY|LOG)_/;
+  const sections =
+    /^MONITOR_(WEBAPP|DATABASE|INGEST|LIMITS|RETENTION|AGGREGATE|OWN_METRICS|NOTIFY|LOG)_/;
   const faults = Object.keys(options.env)
     .filter((variable) => sections.test(variable) && !known.includes(variable))
     .map((variable) => {

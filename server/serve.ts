@@ -97,15 +97,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const steps = { guard, latest, overview, reading, alerting, started, metrics };
   const isDiskFull = () => guard?.isRefusing ?? false;
   const self = startSelf(database, { ...options, ...steps, isDiskFull });
-  const { queue, intake } = startIngest(database, { ...options, ...steps });
+  const { intake, route } = startIngest(database, { ...options, ...steps });
   const aggregation = startAggregation(database, { config, log, clock, started, metrics });
   const stopping = new AbortController();
   const app = createRouter({
     version: options.version,
     log: log.with({ component: "http" }),
-    body_bytes_max: config.ingest.body_bytes_max,
-    room: queue,
-    receive: (body, options) => intake.receive(body, options),
+    ...route,
     ...questions(database, { config, clock, metrics, latest, overview, reading }),
     listenIncidents: (listener) => news.listen(listener),
     stopping: stopping.signal,

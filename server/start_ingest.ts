@@ -5,7 +5,9 @@ import type { Database } from "../db/database.ts";
 import type { Logger } from "../log.ts";
 import type { Alerting } from "./alerts/service.ts";
 import type { Config } from "./config.ts";
+import type { MetricsRoute } from "./http/metrics.ts";
 import { Directory } from "./ingest/directory.ts";
+import { Admission } from "./ingest/admission.ts";
 import { DiskGuard } from "./ingest/disk_guard.ts";
 import { Intake } from "./ingest/intake.ts";
 import { registerIngest, writerMetrics } from "./ingest/metrics.ts";
@@ -40,14 +42,17 @@ export function startIngest(
     guard: DiskGuard | undefined;
     metrics: Registry;
   },
-): { queue: IngestQueue; intake: Intake } {
+) {
   const { config, log, clock, guard, latest, overview, reading, alerting, started } = options;
   const { metrics } = options;
   const queue = new IngestQueue({
     bytes_max: config.ingest.queue_bytes_max,
     batch_bytes_max: BATCH_BYTES_MAX,
     requireRoom: guard?.requireRoom,
+    monotonic: () => clock.monotonic(),
   });
+  const own_log = log.with({ component: "ingest" });
+  const admission = admissionTo(queue, { config, clock, log: own_log });
   const connections = Array.from(
     { length: WRITERS },
     () => connect(address, { connections_max: 1, application_name: "monitor ingest", log }),
@@ -60,7 +65,7 @@ export function startIngest(
     connections,
     queue,
     clock,
-    log: log.with({ component: "ingest" }),
+    log: own_log,
     ...writerMetrics(metrics),
     onCommitted: (rows) =>
       rows.forEach((row) => {
@@ -87,8 +92,32 @@ export function startIngest(
     },
   });
   const { queue_bytes_max } = config.ingest;
-  registerIngest(metrics, { queue, intake, queue_bytes_max, disk: guard });
-  return { queue, intake };
+  registerIngest(metrics, { queue, intake, admission, queue_bytes_max, disk: guard });
+  const route: Omit<MetricsRoute, "clock"> = {
+    body_bytes_max: config.ingest.body_bytes_max,
+    room: queue,
+    isBusy: admission.isBusy,
+    receive: (body, options) => intake.receive(body, options),
+  };
+  return { intake, route };
+}
+
+/** Refuses what would wait too long. */
+function admissionTo(
+  queue: IngestQueue,
+  { config, clock, log }: Pick<Base, "config" | "clock" | "log">,
+): Admission {
+  const { ingest_wait_ms: wait_ms_max } = config.limits;
+  return new Admission({
+    waitMs: () => queue.waitMs(),
+    wait_ms_max,
+    monotonic: () => clock.monotonic(),
+    onBusy: (wait_ms) =>
+      log.warn("more reports come than can be stored: senders are told to come again", {
+        wait_ms: Math.round(wait_ms),
+        wait_ms_max,
+      }),
+  });
 }
 
 /** Looks after the disk of a PostgreSQL of ours. */

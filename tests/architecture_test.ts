@@ -118,7 +118,7 @@ const RULES: Rule[] = [
   {
     from: "server/start_ingest.ts",
     may: ["server/ingest/", "server/metrics/", "server/retention.ts", "db/", ...SHARED],
-    may_types: ["server/alerts/", "server/query/", "server/config.ts"],
+    may_types: ["server/alerts/", "server/http/", "server/query/", "server/config.ts"],
   },
   {
     from: "server/start_reading.ts",

@@ -12,6 +12,7 @@ import { LOG_FORMATS, LOG_LEVELS } from "../../log.ts";
 import { ruleDays, type TierDays } from "../retention.ts";
 import { channelsSchema, checkRoutes, notifySchema, routesSchema } from "./channels.ts";
 import { databaseSchema, normaliseDatabase } from "./database.ts";
+import { limitsSchema } from "./limits.ts";
 import { flag, oneOf, schedule, section, text, whole } from "./values.ts";
 
 /** The port of the original, kept so that its clients need no change. */
@@ -127,6 +128,7 @@ export const fileSchema = section({
   webapp: webappSchema.prefault({}),
   database: databaseSchema.prefault({}),
   ingest: ingestSchema.prefault({}),
+  limits: limitsSchema.prefault({}),
   retention: retentionSchema.prefault({}),
   aggregate: aggregateSchema.prefault({}),
   alerts: alertsSchema.prefault({}),

@@ -61,6 +61,24 @@ export async function readSmallBody(request: Request): Promise<Uint8Array> {
   }
 }
 
+/** A refused body up to this size is read to its end; of a larger one the connection is closed. */
+const DISCARD_BYTES_MAX = 1024 * 1024;
+
+/**
+ * Reads a body that nobody wants: a connection whose request was not read cannot be used again, and a
+ * thousand senders that connect anew cost more than what they send. Never throws.
+ */
+export async function discardBody(request: Request): Promise<void> {
+  const length = Number(request.headers.get("content-length") ?? NaN);
+  if (!(length <= DISCARD_BYTES_MAX)) return;
+  try {
+    if (length <= SMALL_BYTES) await request.arrayBuffer();
+    else for await (const _piece of request.body ?? []);
+  } catch {
+    // the sender is gone
+  }
+}
+
 /**
  * Calls `use` with the request's body, decompressed, and whether its memory is nobody else's.
  *

@@ -1,25 +1,44 @@
 /** `POST /metrics`: reports come in. */
 import type { Context, Hono } from "hono";
+import type { Clock } from "../../clock.ts";
 import type { IngestReply, Refusal } from "../../report.ts";
-import { isSmallBody, readSmallBody, type Room, withBody } from "./body.ts";
+import { discardBody, isSmallBody, readSmallBody, type Room, withBody } from "./body.ts";
+import { Turns } from "./turns.ts";
 
 /** What this route needs of the ingest step. */
 export interface MetricsRoute {
   receive(body: Uint8Array, options?: { owned: boolean }): Promise<IngestReply>;
   room: Room;
   body_bytes_max: number;
+  /** Would a report that comes now wait too long? Asked once for each request. */
+  isBusy(): boolean;
+  clock: Clock;
 }
 
 /** By far the most frequent answer, made once. */
 const ONE_STORED = JSON.stringify({ status: "received", stored: 1, duplicate: 0 });
 const JSON_HEADERS = { "content-type": "application/json" };
+/** The most frequent answer when more comes than can be stored. */
+const BUSY = JSON.stringify({
+  error: "Cannot take reports just now: more come than can be stored; send them again later",
+});
+const BUSY_HEADERS = { ...JSON_HEADERS, "retry-after": "1" };
 
 export function metricsRoute(app: Hono, route: MetricsRoute): void {
   const options = { bytes_max: route.body_bytes_max, room: route.room };
+  const turns = new Turns(() => route.clock.monotonic());
   app.post("/metrics", async (c: Context) => {
+    if (route.isBusy()) {
+      await discardBody(c.req.raw);
+      return new Response(BUSY, { status: 503, headers: BUSY_HEADERS });
+    }
     const reply = isSmallBody(c.req.raw)
       ? await route.receive(await readSmallBody(c.req.raw), { owned: true })
-      : await withBody(c.req.raw, options, (body, owned) => route.receive(body, owned));
+      : await withBody(
+        c.req.raw,
+        options,
+        (body, owned) => turns.run(() => route.receive(body, owned)),
+      );
     if (reply.stored === 1 && reply.duplicate === 0 && reply.refused === undefined) {
       return new Response(ONE_STORED, { headers: JSON_HEADERS });
     }

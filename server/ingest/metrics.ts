@@ -1,5 +1,6 @@
 /** What the ingest step has counted: for the server's own numbers. */
 import type { Registry } from "../metrics/registry.ts";
+import type { Admission } from "./admission.ts";
 import type { DiskGuard } from "./disk_guard.ts";
 import type { Intake } from "./intake.ts";
 import type { IngestQueue } from "./queue.ts";
@@ -8,9 +9,15 @@ import type { WriterOptions } from "./writer.ts";
 /** Registers what queue and intake count anyway. */
 export function registerIngest(
   metrics: Registry,
-  steps: { queue: IngestQueue; intake: Intake; queue_bytes_max: number; disk?: DiskGuard },
+  steps: {
+    queue: IngestQueue;
+    intake: Intake;
+    admission: Admission;
+    queue_bytes_max: number;
+    disk?: DiskGuard;
+  },
 ): void {
-  const { queue, intake: { counters }, queue_bytes_max, disk } = steps;
+  const { queue, intake: { counters }, admission, queue_bytes_max, disk } = steps;
   metrics.read("monitor_server_reports_received_total", {
     kind: "counter",
     help: "Reports that came in; they are stored, duplicate, refused, failed or still waiting",
@@ -35,6 +42,15 @@ export function registerIngest(
     kind: "counter",
     help: "Requests refused because there was no room to write them",
   }, () => queue.refusals);
+  metrics.read("monitor_server_queue_wait_seconds", {
+    kind: "gauge",
+    help: "How long a report that came now would wait to be stored",
+  }, () => queue.waitMs() / 1000);
+  metrics.read("monitor_server_busy_refusals_total", {
+    kind: "counter",
+    help: "Requests with reports refused because they would have waited longer than " +
+      "limits.ingest_wait_ms",
+  }, () => admission.refusals);
   if (disk === undefined) return;
   metrics.read("monitor_server_disk_free_bytes", {
     kind: "gauge",

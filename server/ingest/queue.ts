@@ -17,6 +17,7 @@
  * is in it has a sender waiting for the answer.
  */
 import { systemClock } from "../../clock.ts";
+import { DrainRate } from "./admission.ts";
 import { RowBuffer } from "./rows.ts";
 
 /** The queue has no room: the sender should come again. */
@@ -42,6 +43,9 @@ export type Duplicates = ReadonlySet<number> | undefined;
 /** Rows that will be committed together. */
 export class Batch {
   readonly annotations: AnnotationRow[] = [];
+  /** When its first report came, and when a writer took it; monotonic. */
+  began_ms = 0;
+  taken_ms = 0;
   #annotation_bytes = 0;
   /** Settles after COMMIT, or with the reason why there was none. */
   readonly committed: Promise<Duplicates>;
@@ -89,6 +93,8 @@ export interface QueueOptions {
   requireRoom?: () => void;
   /** Waits; replaced by tests. */
   pause?: (ms: number) => Promise<void>;
+  /** Milliseconds that never go backwards; replaced by tests. */
+  monotonic?: () => number;
 }
 
 /** How long a writer waits for a batch to fill, while the load is high. */
@@ -108,6 +114,10 @@ export class IngestQueue {
   #open: Batch;
   /** Bytes in closed batches, being committed ones, and reservations. */
   #bytes = 0;
+  /** Batches that a writer has, the oldest first. */
+  readonly #under_way = new Set<Batch>();
+  readonly #rate = new DrainRate();
+  readonly #monotonic: () => number;
   #wake: (() => void)[] = [];
   #stopped = false;
   #last_rows = 0;
@@ -116,6 +126,7 @@ export class IngestQueue {
 
   constructor(options: QueueOptions) {
     this.#options = options;
+    this.#monotonic = options.monotonic ?? systemClock.monotonic;
     this.#open = this.#newBatch();
   }
 
@@ -148,8 +159,18 @@ export class IngestQueue {
     return this.#open;
   }
 
+  /** How long a report that came now would wait to be stored: see admission.ts. */
+  waitMs(): number {
+    if (this.#bytes === 0 && this.#open.empty) return 0;
+    const now_ms = this.#monotonic();
+    const [oldest = this.#closed_batches[0] ?? this.#open] = this.#under_way;
+    const age_ms = oldest.empty ? 0 : now_ms - oldest.began_ms;
+    return Math.max(age_ms, this.#rate.timeFor(this.bytes, now_ms));
+  }
+
   /** Tells that the open batch has got something. */
   appended(): void {
+    if (this.#open.began_ms === 0) this.#open.began_ms = this.#monotonic();
     if (this.#open.bytes >= this.#options.batch_bytes_max) this.#close();
     this.#wake.pop()?.();
   }
@@ -176,7 +197,7 @@ export class IngestQueue {
   async take(): Promise<Batch | undefined> {
     for (;;) {
       const batch = this.#closed_batches.shift();
-      if (batch !== undefined) return batch;
+      if (batch !== undefined) return this.#taken(batch);
       if (!this.#open.empty) {
         const filling = this.#open;
         await this.#linger(filling.rows.rows);
@@ -185,11 +206,17 @@ export class IngestQueue {
         this.#last_rows = filling.rows.rows;
         this.#bytes += filling.bytes;
         this.#open = this.#newBatch();
-        return filling;
+        return this.#taken(filling);
       }
       if (this.#stopped) return undefined;
       await new Promise<void>((resolve) => this.#wake.push(resolve));
     }
+  }
+
+  #taken(batch: Batch): Batch {
+    batch.taken_ms = this.#monotonic();
+    this.#under_way.add(batch);
+    return batch;
   }
 
   async #linger(rows: number): Promise<void> {
@@ -200,6 +227,9 @@ export class IngestQueue {
   /** Tells that a batch got from `take` is settled; its buffer is used again. */
   done(batch: Batch): void {
     this.#bytes -= batch.bytes;
+    this.#under_way.delete(batch);
+    const { bytes, taken_ms } = batch;
+    this.#rate.stored({ bytes, taken_ms, done_ms: this.#monotonic() });
     if (this.#spare.length < SPARE_BUFFERS_MAX) {
       batch.rows.truncate(0, 0);
       this.#spare.push(batch.rows);

@@ -30,8 +30,8 @@ const BAD: Record<string, string[]> = {
     "database.pasword: is not a setting, did you mean password?",
     "port: is not a setting, did you mean webapp.port?: current value is 8888",
     "databse: is not a setting, did you mean database?",
-    "colour: is not a setting, must be one of data_dir, webapp, database, ingest, retention, " +
-    'aggregate, alerts, channels, routes, notify, log: current value is "green"',
+    "colour: is not a setting, must be one of data_dir, webapp, database, ingest, limits, " +
+    'retention, aggregate, alerts, own_metrics, channels, routes, notify, log: current value is "green"',
   ],
   "types.bad.json": [
     "webapp: must be an object {…}: current value is 8888",
@@ -130,6 +130,7 @@ const DEFAULTS: Config = {
     future_s_max: 600,
     past_days_max: 1_825,
   },
+  limits: { ingest_wait_ms: 1_000 },
   retention: {
     raw_days: 30,
     five_minutes_days: 180,
@@ -191,6 +192,7 @@ const GOOD: Record<string, Config> = {
       future_s_max: 60,
       past_days_max: 365,
     },
+    limits: { ingest_wait_ms: 250 },
     retention: {
       raw_days: 7,
       five_minutes_days: 30,

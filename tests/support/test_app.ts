@@ -63,6 +63,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     overrides: { port: String(options.port ?? 0), databaseUrl: database.url },
   });
   Object.assign(config.ingest, options.config?.ingest);
+  Object.assign(config.limits, options.config?.limits);
   Object.assign(config.retention, options.config?.retention);
   Object.assign(config.webapp, options.config?.webapp);
   // the server as one more host only when a test asks for it
