@@ -3,6 +3,7 @@
  *
  *   overview   1,000 hosts: time from the request to the first rows with numbers; frames while it is
  *              scrolled and 100 hosts report each second; what the browser holds before and after
+ *   left open  with --minutes=60, instead of these: what the browser holds meanwhile
  *   host       60 charts of 500 points, all in sight: time from the answer to the last chart drawn
  */
 import type { CDPSession, Page } from "playwright-core";
@@ -15,6 +16,8 @@ const HOSTS = 1_000;
 /** Of each report; those that the overview shows are among them. */
 const METRICS = 20;
 const HOSTS_A_SECOND = 100;
+/** Between two looks at a page that is left open. */
+const LOOK_MINUTES = 5;
 const SCROLL_S = 8;
 const LIVE_S = 40;
 const CHARTS = 60;
@@ -110,6 +113,10 @@ async function heapBytes(session: CDPSession): Promise<number> {
   return metrics.find(({ name }) => name === "JSHeapUsedSize")?.value ?? 0;
 }
 
+function mib(bytes: number): number {
+  return Number((bytes / 2 ** 20).toPrecision(3));
+}
+
 /** Lengths of frames while the page is scrolled down and up. */
 const SCROLL = `new Promise((resolve) => {
   const frames = [];
@@ -170,7 +177,7 @@ async function overview(app: TestApp): Promise<Record<string, unknown>> {
     return {
       first_rows_ms: middle(loads),
       frames,
-      heap_mib: Number((after_bytes / 2 ** 20).toPrecision(3)),
+      heap_mib: mib(after_bytes),
       heap_growth_kib_per_min: Math.round((after_bytes - before_bytes) / 1024 / LIVE_S * 60),
     };
   } finally {
@@ -222,11 +229,38 @@ async function host(app: TestApp): Promise<Record<string, unknown>> {
   };
 }
 
-export async function run(): Promise<Record<string, unknown>> {
+/** What the browser holds of the overview while it is left open. */
+async function leftOpen(app: TestApp, minutes: number): Promise<Record<string, unknown>> {
+  await using browser = await testBrowser();
+  const page = await browser.page();
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable");
+  await page.goto(app.url);
+  await page.waitForSelector(".row >> nth=10");
+  const stop = new AbortController();
+  const reporting = report(app, stop.signal);
+  const held: Record<string, number>[] = [];
+  try {
+    for (let minute = 0; minute <= minutes; minute += LOOK_MINUTES) {
+      if (minute > 0) await page.waitForTimeout(LOOK_MINUTES * 60_000);
+      const heap_mib = mib(await heapBytes(session));
+      held.push({ minute, heap_mib, process_mib: mib(await browser.pageBytes()) });
+      say(JSON.stringify(held.at(-1)));
+    }
+  } finally {
+    stop.abort();
+    await reporting;
+  }
+  return { hosts: HOSTS, hosts_a_second: HOSTS_A_SECOND, minutes, held };
+}
+
+export async function run(args: string[]): Promise<Record<string, unknown>> {
   await buildWeb();
   await using app = await testApp();
   say(`filling ${HOSTS} hosts`);
   await fillOverview(app);
+  const minutes = Number(/--minutes=(\d+)/.exec(args.join(" "))?.[1] ?? 0);
+  if (minutes > 0) return await leftOpen(app, minutes);
   say("overview");
   const seen = await overview(app);
   await fillHost(app);

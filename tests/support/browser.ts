@@ -35,6 +35,8 @@ export interface TestBrowser extends AsyncDisposable {
   /** A page of its own context. Errors of the page's scripts are gathered in `errors`. */
   page(options?: PageOptions): Promise<Page>;
   readonly errors: string[];
+  /** Memory of the largest process that shows a page: its own, and its part of what is shared. */
+  pageBytes(): Promise<number>;
 }
 
 export interface PageOptions {
@@ -56,6 +58,13 @@ export async function testBrowser(): Promise<TestBrowser> {
   const contexts: BrowserContext[] = [];
   return {
     errors,
+    pageBytes: async () => {
+      const session = await browser.newBrowserCDPSession();
+      const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+      await session.detach();
+      const pages = processInfo.filter(({ type }) => type === "renderer");
+      return Math.max(...await Promise.all(pages.map(({ id }) => proportionalBytes(id))));
+    },
     page: async (
       { width = 1280, height = 800, dark = false, zone, bypass_policy = false } = {},
     ) => {
@@ -81,4 +90,9 @@ export async function testBrowser(): Promise<TestBrowser> {
       await browser.close();
     },
   };
+}
+
+async function proportionalBytes(pid: number): Promise<number> {
+  const text = await Deno.readTextFile(`/proc/${pid}/smaps_rollup`);
+  return Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0) * 1024;
 }
