@@ -19,6 +19,7 @@ import { IncidentNews } from "./http/incident_news.ts";
 import { listen, probe } from "./http/listen.ts";
 import { counted } from "./http/counted.ts";
 import { createRouter } from "./http/router.ts";
+import type { RouteEntry } from "./http/routes.ts";
 import type { IntakeCounters } from "./ingest/intake.ts";
 import { LatestReports } from "./query/latest.ts";
 import { Overview } from "./query/overview.ts";
@@ -44,6 +45,8 @@ export interface Server extends AsyncDisposable {
   readonly url: string;
   readonly database: Database;
   readonly counters: Readonly<IntakeCounters>;
+  /** Everything that can be asked. */
+  readonly routes: readonly RouteEntry[];
   /** Stops everything, answering first what was accepted. Can be called again. */
   stop(): Promise<void>;
 }
@@ -55,20 +58,11 @@ export interface Server extends AsyncDisposable {
  *   nothing is left running
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { config, log, clock, onProgress, signal } = options;
+  const { config, log, clock, onProgress } = options;
   // a port that is taken is told before anything is unpacked
   probe(config.webapp);
   await using started = new AsyncDisposableStack();
-  const database = await openDatabase({
-    address: config.database.kind === "external" ? config.database.address : undefined,
-    connections_max: config.database.max_connections,
-    data_dir: config.data_dir,
-    log,
-    clock,
-    onProgress,
-    signal,
-  });
-  started.use(database);
+  const database = started.use(await databaseOf(options));
   const metrics = new Registry();
   const { sql } = database;
   onProgress?.("reading the newest reports");
@@ -100,7 +94,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { intake, route } = startIngest(database, { ...options, ...steps });
   const aggregation = startAggregation(database, { config, log, clock, started, metrics });
   const stopping = new AbortController();
-  const app = createRouter({
+  const router = createRouter({
     version: options.version,
     log: log.with({ component: "http" }),
     ...route,
@@ -113,14 +107,25 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     ...routes,
     ...notify.routes,
   });
-  const url = listen(counted(app.fetch, metrics), { ...config.webapp, clock, started });
+  const url = listen(counted(router.app.fetch, metrics), { ...config.webapp, clock, started });
   started.defer(() => stopping.abort());
   const receive = (body: Uint8Array) => intake.receive(body, { owned: true });
   self.run({ receive, port: Number(new URL(url).port) }, started);
   const owned = started.move();
   let stopped: Promise<void> | undefined;
   const stop = () => stopped ??= drain(options, self.readiness).then(() => owned.disposeAsync());
-  return { url, database, counters: intake.counters, stop, [Symbol.asyncDispose]: stop };
+  const { counters } = intake;
+  const { routes: { entries } } = router;
+  return { url, database, counters, routes: entries, stop, [Symbol.asyncDispose]: stop };
+}
+
+function databaseOf({ config, ...options }: ServerOptions): Promise<Database> {
+  return openDatabase({
+    ...options,
+    address: config.database.kind === "external" ? config.database.address : undefined,
+    connections_max: config.database.max_connections,
+    data_dir: config.data_dir,
+  });
 }
 
 /** Says that the server is no longer ready, and leaves those who send it traffic time to hear of it. */

@@ -1,5 +1,6 @@
 /** `POST /aggregate` and `GET /aggregate`: closed hours become history now. */
-import type { Hono } from "hono";
+import type { Context } from "hono";
+import type { Routes } from "./routes.ts";
 
 /** What this route needs of the aggregation step. */
 export interface AggregateRoute {
@@ -10,10 +11,10 @@ export interface AggregateRoute {
 /** The sentence of the original. */
 const STATUS = "Data aggregation triggered successfully";
 
-export function aggregateRoute(app: Hono, route: AggregateRoute): void {
-  app.on(
-    ["GET", "POST"],
-    "/aggregate",
-    async (c) => c.json({ status: STATUS, ...await route.aggregate() }),
-  );
+export function aggregateRoute(routes: Routes, route: AggregateRoute): void {
+  const about = { access: "operator", summary: "Turns closed hours into history now" } as const;
+  const run = async (c: Context) => c.json({ status: STATUS, ...await route.aggregate() });
+  routes.post("/aggregate", about, run);
+  // it was one of the original, which its clients call in both ways
+  routes.get("/aggregate", about, run);
 }

@@ -1,5 +1,4 @@
 /** `/alert_config`, `/alert_state` and `/fetch/recent_alerts`: alerts in the form of the original. */
-import type { Hono } from "hono";
 import { z } from "zod";
 import type { IncidentRow } from "../../db/incidents.ts";
 import { HOSTNAME_CHARS_MAX, METRIC_NAME_CHARS_MAX, nameFault, shown } from "../../report.ts";
@@ -10,6 +9,7 @@ import type { Names } from "../query/catalog.ts";
 import { NotFoundError } from "../query/context.ts";
 import { readParameters } from "./fetch.ts";
 import { readBody } from "./json_body.ts";
+import type { Routes } from "./routes.ts";
 
 /** What these routes need of alerts. */
 export interface AlertsRoute {
@@ -63,38 +63,56 @@ const recentParameters = z.object({
     .max(RECENT_MAX, `must be at most ${RECENT_MAX}`).default(RECENT_DEFAULT),
 });
 
-export function alertConfigRoutes(app: Hono, route: AlertsRoute): void {
+export function alertConfigRoutes(routes: Routes, route: AlertsRoute): void {
   const { rules, incidents } = route;
-  app.get("/alert_config", async (c) => {
+  routes.get("/alert_config", {
+    access: "viewer",
+    summary: "Simple alerts, as the original has them",
+  }, async (c) => {
     const hostname = c.req.query("hostname") || undefined;
     const configs = (await rules.list()).flatMap((row) => configOfRule(row) ?? []);
     return c.json(configs.filter((one) => hostname === undefined || one.hostname === hostname));
   });
 
-  app.post("/alert_config", async (c) => {
-    const rule = ruleOfConfig(await readBody(c, configSchema));
-    // the same one again is the same one, not a second that tells everything twice
-    const same = (await rules.list()).find((row) => row.name === rule.name);
-    const row = same ?? await rules.create(rule, "contract");
-    return c.json({ status: "success", id: row.id });
-  });
+  routes.post(
+    "/alert_config",
+    { access: "operator", summary: "Makes a simple alert" },
+    async (c) => {
+      const rule = ruleOfConfig(await readBody(c, configSchema));
+      // the same one again is the same one, not a second that tells everything twice
+      const same = (await rules.list()).find((row) => row.name === rule.name);
+      const row = same ?? await rules.create(rule, "contract");
+      return c.json({ status: "success", id: row.id });
+    },
+  );
 
-  app.delete("/alert_config", async (c) => {
-    const given = c.req.query("id");
-    const wanted = given === undefined
-      ? await readBody(c, z.looseObject({ id }))
-      : readParameters(c, z.object({ id }));
-    await rules.remove(wanted.id);
-    return c.json({ status: "success", id: wanted.id });
-  });
+  routes.delete(
+    "/alert_config",
+    { access: "operator", summary: "Removes a simple alert" },
+    async (c) => {
+      const given = c.req.query("id");
+      const wanted = given === undefined
+        ? await readBody(c, z.looseObject({ id }))
+        : readParameters(c, z.object({ id }));
+      await rules.remove(wanted.id);
+      return c.json({ status: "success", id: wanted.id });
+    },
+  );
 
-  app.post("/alert_state", async (c) => {
-    const wanted = await readBody(c, stateSchema);
-    await rules.setEnabled(wanted.id, wanted.enabled);
-    return c.json({ status: "success", id: wanted.id });
-  });
+  routes.post(
+    "/alert_state",
+    { access: "operator", summary: "Switches an alert on or off" },
+    async (c) => {
+      const wanted = await readBody(c, stateSchema);
+      await rules.setEnabled(wanted.id, wanted.enabled);
+      return c.json({ status: "success", id: wanted.id });
+    },
+  );
 
-  app.get("/fetch/recent_alerts", async (c) => {
+  routes.get("/fetch/recent_alerts", {
+    access: "viewer",
+    summary: "The newest incidents, as the original has them",
+  }, async (c) => {
     const { hostname, limit } = readParameters(c, recentParameters);
     const found = await incidents.list({ hostname, limit });
     if (found.length === 0 && hostname !== undefined) {

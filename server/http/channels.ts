@@ -1,6 +1,6 @@
 /** `/api/v1/channels`: where messages go and whether they arrive, and a test of one. */
-import type { Hono } from "hono";
 import type { ChannelAnswer, ChannelTestAnswer } from "../wire/channel.ts";
+import type { Routes } from "./routes.ts";
 
 /** What these routes need of the notify step. */
 export interface ChannelsRoute {
@@ -9,12 +9,16 @@ export interface ChannelsRoute {
   testChannel(name: string): Promise<ChannelTestAnswer>;
 }
 
-export function channelRoutes(app: Hono, route: ChannelsRoute): void {
-  app.get("/api/v1/channels", async (c) => c.json({ channels: await route.channels() }));
+export function channelRoutes(routes: Routes, route: ChannelsRoute): void {
+  routes.get("/api/v1/channels", {
+    access: "viewer",
+    summary: "Where messages go, and whether they arrive",
+  }, async (c) => c.json({ channels: await route.channels() }));
 
   // how it went is the answer, also when it went wrong
-  app.post(
+  routes.post(
     "/api/v1/channels/:name/test",
+    { access: "operator", summary: "Sends a test message by a channel" },
     async (c) => c.json(await route.testChannel(c.req.param("name"))),
   );
 }

@@ -2,7 +2,6 @@
  * Downtimes: `/downtime` in the form of the original, and `/api/v1/downtimes` with everything. The
  * original knows one host and one span; what else there is, it sees in that form as well as it goes.
  */
-import type { Hono } from "hono";
 import { z } from "zod";
 import { shown } from "../../report.ts";
 import type { Occurrence } from "../alerts/calendar.ts";
@@ -19,6 +18,7 @@ import type { DowntimeAnswer, DowntimePreviewAnswer, DowntimeSpan } from "../wir
 import { readParameters } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
 import { readBody, readId } from "./json_body.ts";
+import type { Routes } from "./routes.ts";
 
 /** What these routes need of the alerts step. */
 export interface DowntimeRoute {
@@ -95,35 +95,50 @@ function contractOf(downtime: ListedDowntime) {
   };
 }
 
-function contractRoutes(app: Hono, { downtimes }: DowntimeRoute): void {
-  app.get("/downtime", async (c) => {
-    const all = await downtimes.list(c.req.query("hostname") || undefined);
-    return c.json(all.map(contractOf));
-  });
+function contractRoutes(routes: Routes, { downtimes }: DowntimeRoute): void {
+  routes.get(
+    "/downtime",
+    { access: "viewer", summary: "Downtimes, as the original has them" },
+    async (c) => {
+      const all = await downtimes.list(c.req.query("hostname") || undefined);
+      return c.json(all.map(contractOf));
+    },
+  );
 
-  app.post("/downtime", async (c) => {
-    const { hostname, start_time, end_time } = await readBody(c, contractDowntimeSchema);
-    const span = { start_ms: start_time * 1000, end_ms: end_time * 1000 };
-    return c.json({ status: "success", id: await downtimes.addForHost(hostname, span) });
-  });
+  routes.post(
+    "/downtime",
+    { access: "operator", summary: "Makes a downtime of one host" },
+    async (c) => {
+      const { hostname, start_time, end_time } = await readBody(c, contractDowntimeSchema);
+      const span = { start_ms: start_time * 1000, end_ms: end_time * 1000 };
+      return c.json({ status: "success", id: await downtimes.addForHost(hostname, span) });
+    },
+  );
 
-  app.delete("/downtime", async (c) => {
+  routes.delete("/downtime", { access: "operator", summary: "Removes a downtime" }, async (c) => {
     const { id } = await readBody(c, idSchema);
     await downtimes.remove(id);
     return c.json({ status: "success", id });
   });
 }
 
-export function downtimeRoutes(app: Hono, route: DowntimeRoute): void {
+export function downtimeRoutes(routes: Routes, route: DowntimeRoute): void {
   const { downtimes } = route;
-  contractRoutes(app, route);
+  contractRoutes(routes, route);
 
-  app.get("/api/v1/downtimes.ics", async (c) => {
-    const headers = { "content-type": "text/calendar; charset=utf-8" };
-    return c.body(await downtimes.calendar(), 200, headers);
-  });
+  routes.get(
+    "/api/v1/downtimes.ics",
+    { access: "viewer", summary: "Downtimes as a calendar" },
+    async (c) => {
+      const headers = { "content-type": "text/calendar; charset=utf-8" };
+      return c.body(await downtimes.calendar(), 200, headers);
+    },
+  );
 
-  app.get("/api/v1/downtimes/spans", async (c) => {
+  routes.get("/api/v1/downtimes/spans", {
+    access: "viewer",
+    summary: "When which downtimes are, in a span of time",
+  }, async (c) => {
     const { hostname, from, to } = readParameters(c, spanParameters(route.now()));
     const found = await downtimes.spans({ hostname, from_ms: from, to_ms: to });
     const spans = found.map(({ downtime: { id, rules, note }, occurrence }): DowntimeSpan => ({
@@ -133,49 +148,76 @@ export function downtimeRoutes(app: Hono, route: DowntimeRoute): void {
     return c.json({ spans });
   });
 
-  app.get("/api/v1/downtimes", async (c) => {
+  routes.get("/api/v1/downtimes", { access: "viewer", summary: "All downtimes" }, async (c) => {
     const all = await downtimes.list(c.req.query("hostname") || undefined);
     return c.json({ downtimes: all.map(answerOf) });
   });
 
-  app.post("/api/v1/downtimes", async (c) => {
-    const given = await readBody(c, downtimeSchema);
-    const id = await downtimes.add(inputOf(given, route.now()));
-    return c.json(answerOf(await downtimes.get(id)), 201);
-  });
+  routes.post(
+    "/api/v1/downtimes",
+    { access: "operator", summary: "Makes a downtime" },
+    async (c) => {
+      const given = await readBody(c, downtimeSchema);
+      const id = await downtimes.add(inputOf(given, route.now()));
+      return c.json(answerOf(await downtimes.get(id)), 201);
+    },
+  );
 
-  app.post("/api/v1/downtimes/preview", async (c) => {
+  routes.post("/api/v1/downtimes/preview", {
+    access: "viewer",
+    summary: "Which hosts and incidents a downtime would silence",
+  }, async (c) => {
     const given = await readBody(c, downtimeSchema);
     return c.json(previewOf(await downtimes.preview(inputOf(given, route.now()))));
   });
 
-  app.get(
+  routes.get(
     "/api/v1/downtimes/:id",
+    { access: "viewer", summary: "One downtime" },
     async (c) => c.json(answerOf(await downtimes.get(readId(c)))),
   );
 
-  app.patch("/api/v1/downtimes/:id", async (c) => {
-    const id = readId(c);
-    const { start, end, note } = await readBody(c, changeSchema);
-    await downtimes.change(id, { start_ms: seconds(start), end_ms: seconds(end), note });
-    return c.json(answerOf(await downtimes.get(id)));
-  });
+  changeRoutes(routes, route);
+}
 
-  app.post("/api/v1/downtimes/:id/extend", async (c) => {
+function changeRoutes(routes: Routes, { downtimes }: DowntimeRoute): void {
+  routes.patch(
+    "/api/v1/downtimes/:id",
+    { access: "operator", summary: "Changes a downtime" },
+    async (c) => {
+      const id = readId(c);
+      const { start, end, note } = await readBody(c, changeSchema);
+      await downtimes.change(id, { start_ms: seconds(start), end_ms: seconds(end), note });
+      return c.json(answerOf(await downtimes.get(id)));
+    },
+  );
+
+  routes.post("/api/v1/downtimes/:id/extend", {
+    access: "operator",
+    summary: "Makes a downtime longer",
+  }, async (c) => {
     const { end, by_s } = await readBody(c, extendSchema);
     const id = await downtimes.extend(readId(c), { end_ms: seconds(end), by_ms: seconds(by_s) });
     return c.json(answerOf(await downtimes.get(id)));
   });
 
-  app.post("/api/v1/downtimes/:id/end", async (c) => {
-    const id = readId(c);
-    await downtimes.end(id);
-    return c.json(answerOf(await downtimes.get(id)));
-  });
+  routes.post(
+    "/api/v1/downtimes/:id/end",
+    { access: "operator", summary: "Ends a downtime now" },
+    async (c) => {
+      const id = readId(c);
+      await downtimes.end(id);
+      return c.json(answerOf(await downtimes.get(id)));
+    },
+  );
 
-  app.delete("/api/v1/downtimes/:id", async (c) => {
-    const id = readId(c);
-    await downtimes.remove(id);
-    return c.json({ status: "success", id });
-  });
+  routes.delete(
+    "/api/v1/downtimes/:id",
+    { access: "operator", summary: "Removes a downtime" },
+    async (c) => {
+      const id = readId(c);
+      await downtimes.remove(id);
+      return c.json({ status: "success", id });
+    },
+  );
 }

@@ -5,7 +5,7 @@
  * breaks off ends with a line that is no sample and says why, and then the connection breaks: a
  * reader that looks at either of them knows.
  */
-import type { Context, Hono } from "hono";
+import type { Context } from "hono";
 import { z } from "zod";
 import type { Logger } from "../../log.ts";
 import type { ExportQuery, ExportRun } from "../query/export.ts";
@@ -14,6 +14,7 @@ import { FORMATS } from "../wire/format.ts";
 import { globMatcher, matchesGlob } from "../wire/glob.ts";
 import { FORMAT_NAMES, type SampleFormat } from "../wire/sample.ts";
 import { ParameterError } from "./fetch.ts";
+import type { Routes } from "./routes.ts";
 
 /** What this route needs of the query step. */
 export interface ExportRoute {
@@ -73,9 +74,12 @@ function chosenHosts(
   return hosts.filter(({ hostname }) => matches(hostname));
 }
 
-export function exportRoutes(app: Hono, route: ExportRoute): void {
+export function exportRoutes(routes: Routes, route: ExportRoute): void {
   let running = 0;
-  app.get("/api/v1/export", async (c) => {
+  routes.get("/api/v1/export", {
+    access: "viewer",
+    summary: "Samples as CSV, NDJSON or Prometheus text",
+  }, async (c) => {
     const { format: name, host, metric, start, end } = readParameters(c);
     const hosts = chosenHosts(await route.exportHosts(), host);
     if (running >= EXPORTS_MAX) {

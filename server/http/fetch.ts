@@ -1,9 +1,10 @@
 /** `GET /fetch/…`: what the original's clients read. */
-import type { Context, Hono } from "hono";
+import type { Context } from "hono";
 import { z } from "zod";
 import { TIER_NAMES } from "../../db/tiers.ts";
 import { shown } from "../../report.ts";
 import type { HistoryQuery, Sample } from "../query/history.ts";
+import type { Routes } from "./routes.ts";
 
 /** What these routes need of the query step. */
 export interface FetchRoute {
@@ -70,16 +71,26 @@ export function readParameters<T>(
   throw new ParameterError(`Cannot read the parameters: ${faults.join("; ")}`);
 }
 
-export function fetchRoutes(app: Hono, route: FetchRoute): void {
-  app.get("/fetch/latest", async (c) => {
+export function fetchRoutes(routes: Routes, route: FetchRoute): void {
+  routes.get("/fetch/latest", {
+    access: "viewer",
+    summary: "The newest values of all hosts, or of one",
+  }, async (c) => {
     const hostname = c.req.query("hostname");
     const json = await route.latestJson(hostname === "" ? undefined : hostname);
     return c.body(json, 200, { "content-type": "application/json" });
   });
 
-  app.get("/fetch/hosts", async (c) => c.json(await route.hosts()));
+  routes.get(
+    "/fetch/hosts",
+    { access: "viewer", summary: "Hosts that report" },
+    async (c) => c.json(await route.hosts()),
+  );
 
-  app.get("/fetch/history/:hostname/:metric", async (c) => {
+  routes.get("/fetch/history/:hostname/:metric", {
+    access: "viewer",
+    summary: "One metric's samples, newest first",
+  }, async (c) => {
     const { start, end, limit, points, tier } = readParameters(c, historyParameters);
     const samples = await route.history({
       hostname: c.req.param("hostname"),

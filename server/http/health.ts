@@ -3,18 +3,25 @@
  * while it is about to stop. Both are for machines that look often, need no permission, and tell nothing
  * that is not for everybody.
  */
-import type { Hono } from "hono";
 import type { ReadyAnswer } from "../wire/ready.ts";
+import type { Routes } from "./routes.ts";
 
 /** What these routes need. */
 export interface HealthRoute {
   ready(): Promise<ReadyAnswer>;
 }
 
-export function healthRoutes(app: Hono, route: HealthRoute): void {
-  app.get("/health", (c) => c.json({ status: "ok" }, 200, { "cache-control": "no-store" }));
+export function healthRoutes(routes: Routes, route: HealthRoute): void {
+  routes.get(
+    "/health",
+    { access: "public", summary: "Whether the process lives" },
+    (c) => c.json({ status: "ok" }, 200, { "cache-control": "no-store" }),
+  );
 
-  app.get("/ready", async (c) => {
+  routes.get("/ready", {
+    access: "public",
+    summary: "Whether it can do its work, and what it lacks",
+  }, async (c) => {
     const answer = await route.ready();
     return c.json(answer, answer.ready ? 200 : 503, { "cache-control": "no-store" });
   });

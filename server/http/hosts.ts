@@ -1,10 +1,10 @@
 /** `/api/v1/hosts`: all hosts at a glance, and what people say about them. */
-import type { Hono } from "hono";
 import { z } from "zod";
 import { nameFault, shown, TAG_CHARS_MAX, TAGS_MAX } from "../../report.ts";
 import { NotFoundError } from "../query/context.ts";
 import type { HostGlance } from "../query/overview.ts";
 import { ParameterError } from "./fetch.ts";
+import type { Routes } from "./routes.ts";
 
 /** What these routes need. */
 export interface HostsRoute {
@@ -37,13 +37,17 @@ const editSchema = z.strictObject({
 /** What a person can say about a host; what is left out stays. */
 export type HostEdit = z.infer<typeof editSchema>;
 
-export function hostsRoutes(app: Hono, route: HostsRoute): void {
-  app.get(
+export function hostsRoutes(routes: Routes, route: HostsRoute): void {
+  routes.get(
     "/api/v1/hosts",
+    { access: "viewer", summary: "All hosts at a glance" },
     async (c) => c.json({ at: route.now() / 1000, hosts: await route.glances() }),
   );
 
-  app.patch("/api/v1/hosts/:hostname", async (c) => {
+  routes.patch("/api/v1/hosts/:hostname", {
+    access: "operator",
+    summary: "Sets what people say about a host",
+  }, async (c) => {
     const hostname = c.req.param("hostname");
     let body: unknown;
     try {

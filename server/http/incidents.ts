@@ -1,5 +1,5 @@
 /** `/api/v1/incidents` and `/api/v1/alerts`: what is wrong, what was, and what people say about it. */
-import type { Context, Hono } from "hono";
+import type { Context } from "hono";
 import { z } from "zod";
 import type { IncidentRow } from "../../db/incidents.ts";
 import { shown } from "../../report.ts";
@@ -9,6 +9,7 @@ import type { AlertListing } from "../alerts/listing.ts";
 import { ParameterError, readParameters } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
 import { readBody, readId } from "./json_body.ts";
+import type { Routes } from "./routes.ts";
 
 /** What these routes need of alerts. */
 export interface IncidentsRoute {
@@ -77,38 +78,58 @@ const acknowledgeSchema = z.strictObject({
   error: "must have until or for, not both",
 });
 
-export function incidentRoutes(app: Hono, route: IncidentsRoute): void {
+export function incidentRoutes(routes: Routes, route: IncidentsRoute): void {
   const { incidents } = route;
-  app.get("/api/v1/alerts", async (c) => c.json(await route.alerts()));
+  routes.get(
+    "/api/v1/alerts",
+    { access: "viewer", summary: "What fires, or is about to" },
+    async (c) => c.json(await route.alerts()),
+  );
 
-  app.get("/api/v1/incidents", async (c) => {
-    const given = readParameters(c, listParameters(route.now()));
-    const found = await incidents.list({
-      state: given.state,
-      hostname: given.host,
-      metric: given.metric,
-      rule_id: given.rule,
-      severity: given.severity,
-      text: given.text,
-      from_ms: given.from,
-      before_ms: given.to,
-      after: given.after,
-      limit: given.limit + 1,
-    });
-    const page = found.slice(0, given.limit);
-    const last = page.at(-1);
-    const isMore = found.length > page.length && last !== undefined;
-    return c.json({
-      incidents: page.map(incidentJson),
-      next: isMore ? `${last.opened_ms}-${last.id}` : null,
-    });
-  });
+  routes.get(
+    "/api/v1/incidents",
+    { access: "viewer", summary: "What was wrong, newest first" },
+    async (c) => {
+      const given = readParameters(c, listParameters(route.now()));
+      const found = await incidents.list({
+        state: given.state,
+        hostname: given.host,
+        metric: given.metric,
+        rule_id: given.rule,
+        severity: given.severity,
+        text: given.text,
+        from_ms: given.from,
+        before_ms: given.to,
+        after: given.after,
+        limit: given.limit + 1,
+      });
+      const page = found.slice(0, given.limit);
+      const last = page.at(-1);
+      const isMore = found.length > page.length && last !== undefined;
+      return c.json({
+        incidents: page.map(incidentJson),
+        next: isMore ? `${last.opened_ms}-${last.id}` : null,
+      });
+    },
+  );
 
-  app.get("/api/v1/incidents/:id", async (c) => {
+  routes.get("/api/v1/incidents/:id", {
+    access: "viewer",
+    summary: "One incident, with its evidence",
+  }, async (c) => {
     return c.json(evidenceJson(await incidents.evidence(readId(c))));
   });
 
-  app.post("/api/v1/incidents/:id/acknowledge", async (c) => {
+  sayingRoutes(routes, route);
+}
+
+/** What people say about an incident. */
+function sayingRoutes(routes: Routes, route: IncidentsRoute): void {
+  const { incidents } = route;
+  routes.post("/api/v1/incidents/:id/acknowledge", {
+    access: "operator",
+    summary: "Says that somebody takes care of it",
+  }, async (c) => {
     const said = await readBody(c, acknowledgeSchema);
     const now_ms = route.now();
     const until_ms = said.for !== undefined
@@ -122,17 +143,27 @@ export function incidentRoutes(app: Hono, route: IncidentsRoute): void {
     return c.json(incidentJson(await incidents.acknowledge(readId(c), { ...said, until_ms })));
   });
 
-  app.delete("/api/v1/incidents/:id/acknowledge", async (c) => {
+  routes.delete("/api/v1/incidents/:id/acknowledge", {
+    access: "operator",
+    summary: "Takes that back",
+  }, async (c) => {
     const said = await readBody(c, saidSchema);
     return c.json(incidentJson(await incidents.unacknowledge(readId(c), said)));
   });
 
-  app.post("/api/v1/incidents/:id/comment", async (c) => {
-    await incidents.comment(readId(c), await readBody(c, commentSchema));
-    return c.json({ status: "success" });
-  });
+  routes.post(
+    "/api/v1/incidents/:id/comment",
+    { access: "operator", summary: "Writes a comment" },
+    async (c) => {
+      await incidents.comment(readId(c), await readBody(c, commentSchema));
+      return c.json({ status: "success" });
+    },
+  );
 
-  app.post("/api/v1/incidents/:id/resolve", async (c) => await resolve(c, incidents));
+  routes.post("/api/v1/incidents/:id/resolve", {
+    access: "operator",
+    summary: "Ends an incident by hand",
+  }, async (c) => await resolve(c, incidents));
 }
 
 async function resolve(c: Context, incidents: IncidentDesk): Promise<Response> {

@@ -7,11 +7,11 @@
  * Changes are gathered for a second, and for as long as a reader is behind: it then gets the newest
  * state of what has changed meanwhile, so a slow reader costs a set of ids and never a growing queue.
  */
-import type { Hono } from "hono";
 import type { Clock } from "../../clock.ts";
 import type { Registry } from "../metrics/registry.ts";
 import { NotFoundError, TooMuchError } from "../query/context.ts";
 import type { HostGlance, Listener } from "../query/overview.ts";
+import type { Routes } from "./routes.ts";
 
 /** What this route needs. */
 export interface LiveRoute {
@@ -36,32 +36,36 @@ const READERS_MAX = 500;
 /** What a browser waits before it comes again. */
 const RETRY_MS = 2_000;
 
-export function liveRoute(app: Hono, route: LiveRoute): void {
+export function liveRoute(routes: Routes, route: LiveRoute): void {
   let readers = 0;
   route.metrics.read("monitor_server_live_streams", {
     kind: "gauge",
     help: "Open streams of /api/v1/live: pages that are being looked at",
   }, () => readers);
-  app.get("/api/v1/live", async (c) => {
-    const hostname = c.req.query("host");
-    const only = hostname === undefined ? undefined : await route.hostId(hostname);
-    if (hostname !== undefined && only === undefined) {
-      throw new NotFoundError(`Cannot find host ${JSON.stringify(hostname)}`);
-    }
-    if (readers >= READERS_MAX) {
-      throw new TooMuchError(`Cannot follow: ${READERS_MAX} readers follow already; come again`);
-    }
-    readers++;
-    const stream = new LiveStream(route, { hostname, only }, () => readers--);
-    return new Response(stream.readable, {
-      headers: {
-        "content-type": "text/event-stream",
-        "cache-control": "no-store",
-        // nginx would gather events otherwise
-        "x-accel-buffering": "no",
-      },
-    });
-  });
+  routes.get(
+    "/api/v1/live",
+    { access: "viewer", summary: "What has just been stored, as events" },
+    async (c) => {
+      const hostname = c.req.query("host");
+      const only = hostname === undefined ? undefined : await route.hostId(hostname);
+      if (hostname !== undefined && only === undefined) {
+        throw new NotFoundError(`Cannot find host ${JSON.stringify(hostname)}`);
+      }
+      if (readers >= READERS_MAX) {
+        throw new TooMuchError(`Cannot follow: ${READERS_MAX} readers follow already; come again`);
+      }
+      readers++;
+      const stream = new LiveStream(route, { hostname, only }, () => readers--);
+      return new Response(stream.readable, {
+        headers: {
+          "content-type": "text/event-stream",
+          "cache-control": "no-store",
+          // nginx would gather events otherwise
+          "x-accel-buffering": "no",
+        },
+      });
+    },
+  );
 }
 
 /** One reader. */

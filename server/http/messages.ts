@@ -1,10 +1,10 @@
 /** `GET /api/v1/messages`: what a host has said with its values, or instead of them. */
-import type { Hono } from "hono";
 import { z } from "zod";
 import { shown } from "../../report.ts";
 import { NotFoundError } from "../query/context.ts";
 import { readParameters } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
+import type { Routes } from "./routes.ts";
 
 /** What this route needs. */
 export interface MessagesRoute {
@@ -46,8 +46,11 @@ const parametersSchema = (now_ms: number) =>
         : undefined,
   }).refine(({ from, to }) => from <= to, { path: ["from"], error: "must not be after to" });
 
-export function messagesRoute(app: Hono, route: MessagesRoute): void {
-  app.get("/api/v1/messages", async (c) => {
+export function messagesRoute(routes: Routes, route: MessagesRoute): void {
+  routes.get("/api/v1/messages", {
+    access: "viewer",
+    summary: "What hosts have said with their values",
+  }, async (c) => {
     const { host, from, to, limit } = readParameters(c, parametersSchema(route.now()));
     const host_id = await route.hostId(host);
     if (host_id === undefined) throw new NotFoundError(`Cannot find host ${shown(host)}`);

@@ -1,8 +1,9 @@
 /** `POST /metrics`: reports come in. */
-import type { Context, Hono } from "hono";
+import type { Context } from "hono";
 import type { Clock } from "../../clock.ts";
 import type { IngestReply, Refusal } from "../../report.ts";
 import { discardBody, isSmallBody, readSmallBody, type Room, withBody } from "./body.ts";
+import type { Routes } from "./routes.ts";
 import { Turns } from "./turns.ts";
 
 /** What this route needs of the ingest step. */
@@ -24,28 +25,32 @@ const BUSY = JSON.stringify({
 });
 const BUSY_HEADERS = { ...JSON_HEADERS, "retry-after": "1" };
 
-export function metricsRoute(app: Hono, route: MetricsRoute): void {
+export function metricsRoute(routes: Routes, route: MetricsRoute): void {
   const options = { bytes_max: route.body_bytes_max, room: route.room };
   const turns = new Turns(() => route.clock.monotonic());
-  app.post("/metrics", async (c: Context) => {
-    if (route.isBusy()) {
-      await discardBody(c.req.raw);
-      return new Response(BUSY, { status: 503, headers: BUSY_HEADERS });
-    }
-    const reply = isSmallBody(c.req.raw)
-      ? await route.receive(await readSmallBody(c.req.raw), { owned: true })
-      : await withBody(
-        c.req.raw,
-        options,
-        (body, owned) => turns.run(() => route.receive(body, owned)),
-      );
-    if (reply.stored === 1 && reply.duplicate === 0 && reply.refused === undefined) {
-      return new Response(ONE_STORED, { headers: JSON_HEADERS });
-    }
-    // some stored, some refused: the sender must look at `refused`, and must not send again
-    if (reply.refused !== undefined) return c.json(listed(reply, reply.refused), 207);
-    return c.json(reply);
-  });
+  routes.post(
+    "/metrics",
+    { access: "agent", summary: "Takes a report, or a list of them" },
+    async (c: Context) => {
+      if (route.isBusy()) {
+        await discardBody(c.req.raw);
+        return new Response(BUSY, { status: 503, headers: BUSY_HEADERS });
+      }
+      const reply = isSmallBody(c.req.raw)
+        ? await route.receive(await readSmallBody(c.req.raw), { owned: true })
+        : await withBody(
+          c.req.raw,
+          options,
+          (body, owned) => turns.run(() => route.receive(body, owned)),
+        );
+      if (reply.stored === 1 && reply.duplicate === 0 && reply.refused === undefined) {
+        return new Response(ONE_STORED, { headers: JSON_HEADERS });
+      }
+      // some stored, some refused: the sender must look at `refused`, and must not send again
+      if (reply.refused !== undefined) return c.json(listed(reply, reply.refused), 207);
+      return c.json(reply);
+    },
+  );
 }
 
 /** Refusals listed in one answer; all of them are counted in `refused_count`. */

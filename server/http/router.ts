@@ -17,6 +17,7 @@ import { type LiveRoute, liveRoute } from "./live.ts";
 import { type MessagesRoute, messagesRoute } from "./messages.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
 import { type OwnMetricsRoute, ownMetricsRoute } from "./own_metrics.ts";
+import { type Guard, Routes } from "./routes.ts";
 import { ruleRoutes, type RulesRoute } from "./rules.ts";
 import { type SeriesRoute, seriesRoutes } from "./series.ts";
 import { silenceRoutes, type SilencesRoute } from "./silences.ts";
@@ -45,6 +46,8 @@ export interface RouterOptions
     StorageRoute {
   version: string;
   log: Logger;
+  /** Default: everybody may ask everything. */
+  guard?: Guard;
 }
 
 /** Answers by error name, so that the steps need not know HTTP. */
@@ -64,47 +67,42 @@ const STATUS_BY_NAME: Readonly<Record<string, ContentfulStatusCode>> = {
 /** Seconds a sender should wait when the database is away. */
 const DATABASE_RETRY_S = 5;
 
-export function createRouter(options: RouterOptions): Hono {
+/** The routes, and what answers requests by them. */
+export interface Router {
+  app: Hono;
+  routes: Routes;
+}
+
+/** What `GET /` says to a program. */
+function greetingOf(version: string, { entries }: Routes): string {
+  const lines = entries.filter(({ is_page }) => !is_page)
+    .map(({ method, path, summary }) => `${method.padEnd(6)} ${path.padEnd(37)} ${summary}`);
+  return `monitor ${version} is running. A browser gets the page here; programs have:\n\n` +
+    `${lines.join("\n")}\n`;
+}
+
+export function createRouter(options: RouterOptions): Router {
   const app = new Hono();
+  const routes = new Routes(app, options.guard);
   const { log, version } = options;
-  aggregateRoute(app, options);
-  metricsRoute(app, options);
-  healthRoutes(app, options);
-  ownMetricsRoute(app, options);
-  fetchRoutes(app, options);
-  exportRoutes(app, options);
-  seriesRoutes(app, options);
-  storageRoutes(app, options);
-  alertConfigRoutes(app, options);
-  ruleRoutes(app, options);
-  incidentRoutes(app, options);
-  downtimeRoutes(app, options);
-  channelRoutes(app, options);
-  silenceRoutes(app, options);
-  hostsRoutes(app, options);
-  liveRoute(app, options);
-  messagesRoute(app, options);
-  webRoutes(app, {
-    greeting: `monitor ${version} is running. A browser gets the page here; programs have:\n\n` +
-      "GET  /fetch/hosts                      hosts that report\n" +
-      "GET  /fetch/latest                     their newest values\n" +
-      "GET  /fetch/history/<host>/<metric>    one metric's samples, newest first\n" +
-      "GET  /api/v1/hosts                     all hosts at a glance\n" +
-      "GET  /api/v1/live                      what has just been stored, as events\n" +
-      "GET  /api/v1/messages                 what hosts have said with their values\n" +
-      "GET  /api/v1/series                    many series at once, in equal steps\n" +
-      "GET  /api/v1/export                    samples as CSV, NDJSON or Prometheus text\n" +
-      "GET  /api/v1/alerts                    what fires or is about to\n" +
-      "GET  /api/v1/incidents                 what was wrong, with its evidence\n" +
-      "GET  /api/v1/rules                     what is to be told\n" +
-      "GET  /api/v1/storage                   what the data weighs\n" +
-      "GET  /api/v1/downtimes                 when nobody is told (/downtime, …/downtimes.ics)\n" +
-      "GET  /api/v1/channels                  where messages go, and whether they arrive\n" +
-      "GET  /health, /ready                   whether it lives, whether it can do its work\n" +
-      "GET  /metrics                          this server's own numbers, for Prometheus\n" +
-      "POST /metrics                          send a report\n" +
-      "POST /aggregate                        turn closed hours into history now\n",
-  });
+  aggregateRoute(routes, options);
+  metricsRoute(routes, options);
+  healthRoutes(routes, options);
+  ownMetricsRoute(routes, options);
+  fetchRoutes(routes, options);
+  exportRoutes(routes, options);
+  seriesRoutes(routes, options);
+  storageRoutes(routes, options);
+  alertConfigRoutes(routes, options);
+  ruleRoutes(routes, options);
+  incidentRoutes(routes, options);
+  downtimeRoutes(routes, options);
+  channelRoutes(routes, options);
+  silenceRoutes(routes, options);
+  hostsRoutes(routes, options);
+  liveRoute(routes, options);
+  messagesRoute(routes, options);
+  webRoutes(routes, { greeting: () => greetingOf(version, routes) });
 
   app.notFound(async (c) =>
     await pageNotFound(c) ?? c.json({ error: `Cannot find ${c.req.method} ${c.req.path}` }, 404)
@@ -130,5 +128,5 @@ export function createRouter(options: RouterOptions): Hono {
     });
     return c.json({ error: "Cannot answer: internal error, see the server's log" }, 500);
   });
-  return app;
+  return { app, routes };
 }

@@ -1,5 +1,4 @@
 /** `/api/v1/rules`: rules as they are written, applied as a file, tried on the past. */
-import type { Hono } from "hono";
 import { z } from "zod";
 import type { RuleRow } from "../../db/rules.ts";
 import { shown } from "../../report.ts";
@@ -8,6 +7,7 @@ import { type RuleBook, ruleFault, RuleRefusedError } from "../alerts/rule_book.
 import { ParameterError } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
 import { readBody, readId, readJson } from "./json_body.ts";
+import type { Routes } from "./routes.ts";
 
 /** What these routes need of alerts. */
 export interface RulesRoute {
@@ -33,9 +33,9 @@ const backtestSchema = z.strictObject({
   to: z.union([z.number(), z.string()]).optional(),
 });
 
-export function ruleRoutes(app: Hono, route: RulesRoute): void {
+export function ruleRoutes(routes: Routes, route: RulesRoute): void {
   const { rules } = route;
-  app.get("/api/v1/rules", async (c) => {
+  routes.get("/api/v1/rules", { access: "viewer", summary: "All rules" }, async (c) => {
     const reach = route.reach();
     const rows = await rules.list();
     return c.json({
@@ -43,30 +43,45 @@ export function ruleRoutes(app: Hono, route: RulesRoute): void {
     });
   });
 
-  app.post("/api/v1/rules", async (c) => {
+  routes.post("/api/v1/rules", { access: "operator", summary: "Makes a rule" }, async (c) => {
     const row = await rules.create(await readJson(c));
     c.header("location", `/api/v1/rules/${row.id}`);
     return c.json(ruleJson(row), 201);
   });
 
-  app.get("/api/v1/rules/:id", async (c) => c.json(ruleJson(await rules.get(readId(c)))));
-
-  app.put(
+  routes.get(
     "/api/v1/rules/:id",
+    { access: "viewer", summary: "One rule" },
+    async (c) => c.json(ruleJson(await rules.get(readId(c)))),
+  );
+
+  routes.put(
+    "/api/v1/rules/:id",
+    { access: "operator", summary: "Replaces a rule" },
     async (c) => c.json(ruleJson(await rules.replace(readId(c), await readJson(c)))),
   );
 
-  app.delete("/api/v1/rules/:id", async (c) => {
-    await rules.remove(readId(c));
-    return c.json({ status: "success" });
-  });
+  routes.delete(
+    "/api/v1/rules/:id",
+    { access: "operator", summary: "Removes a rule" },
+    async (c) => {
+      await rules.remove(readId(c));
+      return c.json({ status: "success" });
+    },
+  );
 
-  app.post("/api/v1/rules/apply", async (c) => {
+  routes.post("/api/v1/rules/apply", {
+    access: "operator",
+    summary: "Makes the rules those of a file",
+  }, async (c) => {
     const { rules: given, dry_run } = await readBody(c, applySchema);
     return c.json({ dry_run, ...await rules.apply(given, { dry_run }) });
   });
 
-  app.post("/api/v1/rules/backtest", async (c) => {
+  routes.post("/api/v1/rules/backtest", {
+    access: "viewer",
+    summary: "What a rule would have done in the past",
+  }, async (c) => {
     const wanted = await readBody(c, backtestSchema);
     const query = await backtestQuery(wanted, route);
     const { fired, ...figures } = await route.backtest(query);

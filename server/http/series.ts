@@ -1,5 +1,5 @@
 /** `GET /api/v1/series`: many series at once, in equal steps. docs/api.md has examples. */
-import type { Context, Hono } from "hono";
+import type { Context } from "hono";
 import { z } from "zod";
 import { shown } from "../../report.ts";
 import { TIER_NAMES } from "../../db/tiers.ts";
@@ -11,6 +11,7 @@ import { POINTS_MIN } from "../query/tier.ts";
 import { globMatcher, isPattern } from "../wire/glob.ts";
 import { readParameters } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
+import type { Routes } from "./routes.ts";
 
 /** What this route needs of the query step. */
 export interface SeriesRoute {
@@ -60,26 +61,30 @@ const parametersSchema = (now_ms: number) =>
         : undefined,
   }).refine(({ from, to }) => from <= to, { path: ["from"], error: "must not be after to" });
 
-export function seriesRoutes(app: Hono, route: SeriesRoute): void {
-  app.get("/api/v1/series", async (c) => {
-    const given = readParameters(c, parametersSchema(route.now()), repeatable(c));
-    await requireNames(route, given);
-    const { resolution, series } = await route.series({
-      selection: selectionOf(given),
-      from_ms: given.from,
-      to_ms: given.to,
-      points: given.points,
-      tier: given.tier,
-      aggregate: given.aggregate,
-    });
-    return c.json({
-      from: given.from / 1000,
-      to: given.to / 1000,
-      tier: resolution.tier,
-      step_s: resolution.step_ms / 1000,
-      series,
-    });
-  });
+export function seriesRoutes(routes: Routes, route: SeriesRoute): void {
+  routes.get(
+    "/api/v1/series",
+    { access: "viewer", summary: "Many series at once, in equal steps" },
+    async (c) => {
+      const given = readParameters(c, parametersSchema(route.now()), repeatable(c));
+      await requireNames(route, given);
+      const { resolution, series } = await route.series({
+        selection: selectionOf(given),
+        from_ms: given.from,
+        to_ms: given.to,
+        points: given.points,
+        tier: given.tier,
+        aggregate: given.aggregate,
+      });
+      return c.json({
+        from: given.from / 1000,
+        to: given.to / 1000,
+        tier: resolution.tier,
+        step_s: resolution.step_ms / 1000,
+        series,
+      });
+    },
+  );
 }
 
 interface Wanted {

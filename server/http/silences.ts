@@ -1,5 +1,4 @@
 /** `/api/v1/silences`: what somebody does not want to hear of. `/api/v1/parents`: what is behind what. */
-import type { Hono } from "hono";
 import { z } from "zod";
 import type { Silence } from "../../db/silences.ts";
 import { shown } from "../../report.ts";
@@ -7,6 +6,7 @@ import type { HostParents } from "../alerts/parents.ts";
 import type { Silences } from "../alerts/silences.ts";
 import type { SilenceAnswer } from "../wire/silence.ts";
 import { readBody, readId } from "./json_body.ts";
+import type { Routes } from "./routes.ts";
 
 /** What these routes need of the alerts step. */
 export interface SilencesRoute {
@@ -53,13 +53,14 @@ function answerOf({ start_ms, end_ms, ...silence }: Silence): SilenceAnswer {
   return { ...silence, start: start_ms / 1000, end: end_ms / 1000 };
 }
 
-export function silenceRoutes(app: Hono, { silences, parents, now }: SilencesRoute): void {
-  app.get(
+export function silenceRoutes(routes: Routes, { silences, parents, now }: SilencesRoute): void {
+  routes.get(
     "/api/v1/silences",
+    { access: "viewer", summary: "Silences in force, or to come" },
     async (c) => c.json({ silences: (await silences.list()).map(answerOf) }),
   );
 
-  app.post("/api/v1/silences", async (c) => {
+  routes.post("/api/v1/silences", { access: "operator", summary: "Makes a silence" }, async (c) => {
     const given = await readBody(c, silenceSchema);
     const start_ms = given.start === undefined ? now() : given.start * 1000;
     const silence = await silences.add({
@@ -74,15 +75,26 @@ export function silenceRoutes(app: Hono, { silences, parents, now }: SilencesRou
     return c.json(answerOf(silence), 201);
   });
 
-  app.delete("/api/v1/silences/:id", async (c) => {
-    const id = readId(c);
-    await silences.end(id);
-    return c.json({ status: "success", id });
-  });
+  routes.delete(
+    "/api/v1/silences/:id",
+    { access: "operator", summary: "Ends a silence" },
+    async (c) => {
+      const id = readId(c);
+      await silences.end(id);
+      return c.json({ status: "success", id });
+    },
+  );
 
-  app.get("/api/v1/parents", async (c) => c.json({ parents: await parents.list() }));
+  routes.get(
+    "/api/v1/parents",
+    { access: "viewer", summary: "Which hosts are behind which" },
+    async (c) => c.json({ parents: await parents.list() }),
+  );
 
-  app.put("/api/v1/parents/:hostname", async (c) => {
+  routes.put("/api/v1/parents/:hostname", {
+    access: "operator",
+    summary: "Sets what a host is behind",
+  }, async (c) => {
     const given = await readBody(c, parentsSchema);
     await parents.set(c.req.param("hostname"), given.parents);
     return c.json({ parents: await parents.list() });

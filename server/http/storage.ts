@@ -1,9 +1,9 @@
 /** `GET /api/v1/storage?hosts=10`: what the data weighs, and when the disk is full. */
-import type { Hono } from "hono";
 import { z } from "zod";
 import type { StorageReport } from "../query/storage.ts";
 import type { StorageAnswer } from "../wire/storage.ts";
 import { ParameterError } from "./fetch.ts";
+import type { Routes } from "./routes.ts";
 
 /** What this route needs of the query step. */
 export interface StorageRoute {
@@ -31,14 +31,18 @@ function answerOf({ at_ms, tiers, ...report }: StorageReport): StorageAnswer {
   };
 }
 
-export function storageRoutes(app: Hono, route: StorageRoute): void {
-  app.get("/api/v1/storage", async (c) => {
-    const parsed = hostsSchema.safeParse(c.req.query("hosts") || undefined);
-    if (!parsed.success) {
-      throw new ParameterError(
-        `Cannot read the parameters: hosts must be a whole number from 0 to ${HOSTS_MAX}`,
-      );
-    }
-    return c.json(answerOf(await route.storage({ hosts_max: parsed.data })));
-  });
+export function storageRoutes(routes: Routes, route: StorageRoute): void {
+  routes.get(
+    "/api/v1/storage",
+    { access: "viewer", summary: "What the data weighs" },
+    async (c) => {
+      const parsed = hostsSchema.safeParse(c.req.query("hosts") || undefined);
+      if (!parsed.success) {
+        throw new ParameterError(
+          `Cannot read the parameters: hosts must be a whole number from 0 to ${HOSTS_MAX}`,
+        );
+      }
+      return c.json(answerOf(await route.storage({ hosts_max: parsed.data })));
+    },
+  );
 }

@@ -6,11 +6,12 @@
  * that names them is asked for each time. The policy lets nothing run that is not one of these files:
  * whatever a host calls itself cannot become a script.
  */
-import type { Context, Hono } from "hono";
+import type { Context } from "hono";
+import type { Routes } from "./routes.ts";
 
 export interface WebRoute {
   /** What `GET /` says to a program. */
-  greeting: string;
+  greeting: () => string;
   /** Where the built page is. Default: beside its sources. */
   folder?: URL;
 }
@@ -77,24 +78,29 @@ export async function pageNotFound(c: Context): Promise<Response | undefined> {
   return is_page ? await answerPage(c, 404) : undefined;
 }
 
-export function webRoutes(app: Hono, route: WebRoute): void {
+export function webRoutes(routes: Routes, route: WebRoute): void {
   for (const path of PAGES) {
-    app.get(path, async (c) => {
+    const summary = path === "/" ? "The page; for programs, this text" : "The page";
+    routes.get(path, { access: "public", summary, is_page: true }, async (c) => {
       c.header("vary", "accept");
-      if (!isBrowser(c)) return path === "/" ? c.text(route.greeting) : c.notFound();
+      if (!isBrowser(c)) return path === "/" ? c.text(route.greeting()) : c.notFound();
       return await answerPage(c, 200, route.folder);
     });
   }
 
-  app.get("/assets/:name", async (c) => {
-    const name = c.req.param("name");
-    const ending = FILE_NAME.exec(name)?.[2];
-    const bytes = ending === undefined ? undefined : await read(name, route.folder);
-    if (bytes === undefined) return c.notFound();
-    return c.body(bytes, 200, {
-      "content-type": TYPES[ending ?? ""] ?? "application/octet-stream",
-      "cache-control": "public, max-age=31536000, immutable",
-      "x-content-type-options": "nosniff",
-    });
-  });
+  routes.get(
+    "/assets/:name",
+    { access: "public", summary: "A file of the page", is_page: true },
+    async (c) => {
+      const name = c.req.param("name");
+      const ending = FILE_NAME.exec(name)?.[2];
+      const bytes = ending === undefined ? undefined : await read(name, route.folder);
+      if (bytes === undefined) return c.notFound();
+      return c.body(bytes, 200, {
+        "content-type": TYPES[ending ?? ""] ?? "application/octet-stream",
+        "cache-control": "public, max-age=31536000, immutable",
+        "x-content-type-options": "nosniff",
+      });
+    },
+  );
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { Hono } from "hono";
+import { Routes } from "../../../server/http/routes.ts";
 import { webRoutes } from "../../../server/http/web.ts";
 import { buildWeb } from "../../../tools/web.ts";
 import { tempDir } from "../../support/temp_dir.ts";
@@ -61,7 +62,7 @@ Deno.test("GET /assets/… gives nothing but what was built", async () => {
 Deno.test("a page that was not built says how to build it; programs get what they always get", async () => {
   await using dir = await tempDir();
   const app = new Hono();
-  webRoutes(app, { greeting: "hello", folder: pathToFileURL(`${dir.path}/`) });
+  webRoutes(new Routes(app), { greeting: () => "hello", folder: pathToFileURL(`${dir.path}/`) });
   const seen = await app.request("/", { headers: { accept: "text/html" } });
   assert.equal(seen.status, 503);
   assert.match(await seen.text(), /<p>.*its page is not built: run <code>deno task web<\/code>/);
