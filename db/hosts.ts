@@ -50,10 +50,11 @@ export async function updateHostFacts(
     where id = ${host_id}`;
 }
 
-/** All hosts, by name. */
+/** All hosts, by name; servers that report themselves stand behind what they watch. */
 export async function selectHosts(sql: Sql): Promise<HostRow[]> {
   return await sql<HostRow[]>`
-    select id, hostname, alias, location, tags from host order by hostname`;
+    select id, hostname, alias, location, tags from host
+    order by tags @> '{"monitor": "server"}', hostname`;
 }
 
 /** One host, or undefined. */

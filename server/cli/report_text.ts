@@ -15,7 +15,10 @@ const ROWS_UNDER_CHART_MAX = 10;
 export function hostLines(hosts: HostsAnswer, columns: number): string[] {
   const tagged = hosts.some((host) => Object.keys(host.tags ?? {}).length > 0);
   const rows = hosts
-    .toSorted((left, right) => byName(left.hostname, right.hostname))
+    // a server that reports itself stands behind what it watches
+    .toSorted((left, right) =>
+      Number(isServer(left)) - Number(isServer(right)) || byName(left.hostname, right.hostname)
+    )
     .map((host) => {
       const { alias, location } = host.additional_data ?? {};
       const tags = Object.entries(host.tags ?? {}).map(([key, value]) => `${key}=${value}`);
@@ -23,6 +26,10 @@ export function hostLines(hosts: HostsAnswer, columns: number): string[] {
     });
   const headers = ["HOST", "ALIAS", "LOCATION", ...(tagged ? ["TAGS"] : [])];
   return layoutTable({ columns: headers.map((header) => ({ header })), rows }, columns);
+}
+
+function isServer({ tags }: HostsAnswer[number]): boolean {
+  return tags?.monitor === "server";
 }
 
 /** One host needs no column for its name. */

@@ -85,6 +85,8 @@ const FAMILIES: readonly Family[] = [
     title: (name) => `${name} errors and drops`,
   },
   { pattern: /^pressure\.(.+)\.(?:some|full)$/, title: (resource) => `Pressure on ${resource}` },
+  // of agents and servers: what is told by collector, channel or result is one chart
+  { pattern: /^(monitor_(?:agent|server)_\w+)\{/, title: (metric) => metric },
 ];
 
 const LINE_NAMES: Readonly<Record<string, string>> = {
@@ -109,6 +111,8 @@ const GROUPS = [
 ];
 
 function groupOf(metric: string): string {
+  const [, own] = /^(monitor_(?:agent|server))_/.exec(metric) ?? [];
+  if (own !== undefined) return own;
   return /^[^.{]+/.exec(metric)?.[0] ?? metric;
 }
 

@@ -34,7 +34,7 @@ function Messages({ messages }: Pick<CollectorsProps, "messages">) {
   return (
     <>
       <h2>{TEXT.host.messages}</h2>
-      <table class="table scrolls">
+      <table class="table scrolls" tabIndex={0}>
         <tbody>
           {messages.slice(0, MESSAGES_SHOWN).map(({ metric, at, message }) => (
             <tr key={`${at} ${metric}`}>
@@ -57,7 +57,7 @@ function Costs({ rows }: { rows: readonly CollectorCost[] }) {
   const total_ms = rows.reduce((sum, { ms }) => sum + ms, 0);
   const own = TEXT.host.collector;
   return (
-    <table class="table scrolls">
+    <table class="table scrolls" tabIndex={0}>
       <thead>
         <tr>
           <th>{own.name}</th>

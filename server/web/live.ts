@@ -36,14 +36,23 @@ function nameOf({ alias, hostname }: HostGlance): string {
   return alias ?? hostname;
 }
 
-/** Hosts in the order of their names, as people sort them: web-2 before web-10. */
+/** A monitor server that reports its own numbers: no machine that somebody watches. */
+export function isServer({ tags }: Pick<HostGlance, "tags">): boolean {
+  return tags.monitor === "server";
+}
+
+function byName(a: HostGlance, b: HostGlance): number {
+  return Number(isServer(a)) - Number(isServer(b)) || collator.compare(nameOf(a), nameOf(b));
+}
+
+/** Hosts in the order of their names, as people sort them: web-2 before web-10; servers last. */
 export const sorted_hosts = computed((): HostGlance[] => {
   const known = hosts.value ?? new Map<string, HostGlance>();
   const kept = order.map((hostname) => known.get(hostname)).filter((host) => host !== undefined);
   const is_same = kept.length === known.size &&
     kept.every((host, i) => i === 0 || inOrder(kept[i - 1], host));
   if (is_same) return kept;
-  const sorted = [...known.values()].sort((a, b) => collator.compare(nameOf(a), nameOf(b)));
+  const sorted = [...known.values()].sort(byName);
   order = sorted.map(({ hostname }) => hostname);
   return sorted;
 });
@@ -51,11 +60,16 @@ export const sorted_hosts = computed((): HostGlance[] => {
 /** Compared once for every two neighbours: names that did not change are not compared again. */
 const compared = new WeakMap<HostGlance, { after: string; is_right: boolean }>();
 
+function placeOf(host: HostGlance): string {
+  return `${isServer(host) ? 1 : 0}${nameOf(host)}`;
+}
+
 function inOrder(before: HostGlance | undefined, host: HostGlance): boolean {
-  const after = before === undefined ? "" : nameOf(before);
+  if (before === undefined) return true;
+  const after = placeOf(before);
   const known = compared.get(host);
   if (known?.after === after) return known.is_right;
-  const is_right = collator.compare(after, nameOf(host)) <= 0;
+  const is_right = byName(before, host) <= 0;
   compared.set(host, { after, is_right });
   return is_right;
 }

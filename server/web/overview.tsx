@@ -7,7 +7,7 @@ import { readSearch, tagSearch, tagsOf } from "./host_filter.ts";
 import { downtimes, hostState, incidents_by_host, open_incidents } from "./incidents.ts";
 import { HostRows } from "./host_rows.tsx";
 import { usePageKeys } from "./keys.tsx";
-import { hosts, hosts_error, now_s, readHosts, sorted_hosts } from "./live.ts";
+import { hosts, hosts_error, isServer, now_s, readHosts, sorted_hosts } from "./live.ts";
 import { go, hostLink, query, setQuery } from "./route.ts";
 import { type State, STATES } from "./state.ts";
 import { StateMark } from "./state_mark.tsx";
@@ -62,7 +62,7 @@ export function Overview() {
     return true;
   });
   if (known === undefined) return <Loading />;
-  if (known.size === 0) return <FirstRun />;
+  if ([...known.values()].every(isServer)) return <FirstRun />;
   const view = query.value.get("view") ?? "rows";
   return (
     <>
@@ -161,8 +161,8 @@ function TagChoice() {
 }
 
 function Summary({ now }: { now: number }) {
-  const all = sorted_hosts.value;
-  const states = all.map((host) => hostState(host, now));
+  const all = sorted_hosts.value.filter((host) => !isServer(host));
+  const states = sorted_hosts.value.map((host) => hostState(host, now));
   const count = (state: State) => states.filter((one) => one === state).length;
   return (
     <>

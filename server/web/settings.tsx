@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, request } from "./api.ts";
 import { agoText, countText, NOTHING, valueText } from "./format.ts";
 import { now_s } from "./live.ts";
+import { ServerHealth } from "./server_health.tsx";
 import { TEXT } from "./text.ts";
 
 interface Tier {
@@ -50,6 +51,7 @@ export function Settings() {
       {storage === undefined
         ? error === undefined && <div class="skeleton" style={{ height: "160px" }} />
         : <StorageTable storage={storage} />}
+      <ServerHealth />
       <h2>{TEXT.settings.about}</h2>
       <p>{TEXT.settings.version(version ?? "")}</p>
       <p class="soft">{TEXT.settings.licence}</p>
@@ -64,7 +66,7 @@ function StorageTable({ storage }: { storage: Storage }) {
   const days = forecast?.full_in_days ?? null;
   return (
     <>
-      <table class="table scrolls">
+      <table class="table scrolls" tabIndex={0}>
         <thead>
           <tr>
             <th>{TEXT.settings.tier}</th>
@@ -95,7 +97,7 @@ function StorageTable({ storage }: { storage: Storage }) {
         </p>
       )}
       <h2>{TEXT.settings.largest}</h2>
-      <table class="table scrolls">
+      <table class="table scrolls" tabIndex={0}>
         <thead>
           <tr>
             <th>{TEXT.settings.host}</th>

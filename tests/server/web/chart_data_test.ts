@@ -81,3 +81,24 @@ Deno.test("readMoment() and spanOf() read what stands in an address", () => {
   assert.equal(presetOf({ from: "now-7d", to: "now" }), "7d");
   assert.equal(presetOf({ from: "now-7d", to: "now-1d" }), undefined);
 });
+
+Deno.test("planCharts() puts what an agent or a server tells by label into one chart of one group", () => {
+  const series = (metric: string) => ({
+    metric,
+    unit: null,
+    kind: "gauge" as const,
+    t: [1],
+    avg: [1],
+  });
+  const plans = planCharts([
+    series('monitor_server_reports_total{result="stored"}'),
+    series('monitor_server_reports_total{result="refused"}'),
+    series("monitor_server_queue_bytes"),
+    series("monitor_agent_scripts_ms"),
+  ]);
+  assert.deepEqual(plans.map(({ group, title, lines }) => [group, title, lines.length]), [
+    ["monitor_agent", "monitor_agent_scripts_ms", 1],
+    ["monitor_server", "monitor_server_reports_total", 2],
+    ["monitor_server", "monitor_server_queue_bytes", 1],
+  ]);
+});
