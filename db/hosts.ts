@@ -1,6 +1,10 @@
 /** Hosts and what they say about themselves. */
 import type { Sql } from "./connect.ts";
+import { makeHosts } from "./series_limit.ts";
 import type { HostFacts } from "../report.ts";
+
+/** As many as there are ids. */
+const HOSTS_MAX = 2 ** 31 - 1;
 
 export interface HostRow {
   id: number;
@@ -10,11 +14,15 @@ export interface HostRow {
   tags: Record<string, string>;
 }
 
-/** Ids of the given hosts; those not known yet are made. Any number of servers may race. */
+/**
+ * Ids of the given hosts; those not known yet are made while there are fewer than `hosts_max`, the
+ * others are left out. Any number of servers may race.
+ */
 export async function ensureHosts(
   sql: Sql,
   hostnames: readonly string[],
   now_ms: number,
+  hosts_max = HOSTS_MAX,
 ): Promise<Map<string, number>> {
   // sorted, so that two servers lock in the same order
   const names = [...hostnames].sort();
@@ -24,11 +32,7 @@ export async function ensureHosts(
   let rows = await known();
   if (rows.length < names.length) {
     const there = new Set(rows.map((row) => row.hostname));
-    await sql`
-      insert into host (hostname, created_at)
-      select hostname, to_timestamp(${now_ms / 1000}::float8)
-      from unnest(${names.filter((name) => !there.has(name))}::text[]) as hostname
-      on conflict do nothing`;
+    await makeHosts(sql, names.filter((name) => !there.has(name)), { now_ms, hosts_max });
     rows = await known();
   }
   return new Map(rows.map((row) => [row.hostname, row.id]));

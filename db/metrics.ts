@@ -1,10 +1,10 @@
 /** Metrics: a name, kept once for all hosts, and what is known about it. */
-import type { Sql } from "./connect.ts";
+import type { AnySql, Sql } from "./connect.ts";
 import type { MetricMetadata } from "../report.ts";
 
 /** Ids of the given metrics; those not known yet are made. Any number of servers may race. */
 export async function ensureMetrics(
-  sql: Sql,
+  sql: AnySql,
   metric_names: readonly string[],
 ): Promise<Map<string, number>> {
   const names = [...metric_names].sort();

@@ -1,6 +1,6 @@
 /** Shapes: the ordered lists of metrics that reports consist of, and which host uses which. */
 import { createHash } from "node:crypto";
-import type { Sql } from "./connect.ts";
+import type { AnySql, Sql } from "./connect.ts";
 
 export interface ShapeInput {
   /** Metric names, sorted (see `shapeNames`). */
@@ -31,7 +31,7 @@ export function shapeDigest(names: readonly string[]): string {
 
 /** Ids by digest; shapes not known yet are made. Any number of servers may race. */
 export async function ensureShapes(
-  sql: Sql,
+  sql: AnySql,
   shapes: ReadonlyMap<string, ShapeInput>,
 ): Promise<Map<string, number>> {
   const digests = [...shapes.keys()].sort();
@@ -56,7 +56,7 @@ export async function ensureShapes(
 
 /** Remembers that hosts use shapes. */
 export async function ensureHostShapes(
-  sql: Sql,
+  sql: AnySql,
   pairs: readonly { host_id: number; shape_id: number }[],
 ): Promise<void> {
   await sql`

@@ -11,6 +11,7 @@ import { Admission } from "./ingest/admission.ts";
 import { DiskGuard } from "./ingest/disk_guard.ts";
 import { Intake } from "./ingest/intake.ts";
 import { registerIngest, writerMetrics } from "./ingest/metrics.ts";
+import { IngestLimits } from "./ingest/limits.ts";
 import { IngestQueue } from "./ingest/queue.ts";
 import { startWriter, WRITERS } from "./ingest/writer.ts";
 import type { Registry } from "./metrics/registry.ts";
@@ -79,10 +80,31 @@ export function startIngest(
     queue.stop();
     await writer.finished;
   });
+  const too_much = new IngestLimits({ ...config.limits, clock, log: own_log });
+  const intake = intakeFor(queue, { sql, config, clock, too_much });
+  const { queue_bytes_max } = config.ingest;
+  registerIngest(metrics, { queue, intake, admission, too_much, queue_bytes_max, disk: guard });
+  const route: Omit<MetricsRoute, "clock"> = {
+    body_bytes_max: config.ingest.body_bytes_max,
+    room: queue,
+    isBusy: admission.isBusy,
+    receive: (body, options) => intake.receive(body, options),
+  };
+  return { intake, route };
+}
+
+function intakeFor(
+  queue: IngestQueue,
+  { sql, config, clock, too_much }: Pick<Base, "config" | "clock"> & {
+    sql: Database["sql"];
+    too_much: IngestLimits;
+  },
+): Intake {
   const classes = new RetentionClasses(config.retention);
-  const intake = new Intake({
+  return new Intake({
     classOf: classes.divided ? (metric) => classes.classOf(metric) : undefined,
-    directory: new Directory({ sql, clock }),
+    directory: new Directory({ sql, clock, limits: too_much }),
+    too_much,
     queue,
     clock,
     limits: {
@@ -91,15 +113,6 @@ export function startIngest(
       past_ms_max: Math.min(config.ingest.past_days_max, config.retention.raw_days) * 86_400_000,
     },
   });
-  const { queue_bytes_max } = config.ingest;
-  registerIngest(metrics, { queue, intake, admission, queue_bytes_max, disk: guard });
-  const route: Omit<MetricsRoute, "clock"> = {
-    body_bytes_max: config.ingest.body_bytes_max,
-    room: queue,
-    isBusy: admission.isBusy,
-    receive: (body, options) => intake.receive(body, options),
-  };
-  return { intake, route };
 }
 
 /** Refuses what would wait too long. */

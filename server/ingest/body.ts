@@ -34,7 +34,7 @@ export interface ParsedReport {
 export function parseBody(
   body: Uint8Array,
   options: { now_ms: number; limits: ClockLimits },
-): { elements: ParsedReport[]; refused: Refusal[] } {
+): { elements: ParsedReport[]; refused: Refusal[]; is_batch: boolean } {
   const value = parseJson(body);
   const is_batch = Array.isArray(value);
   const inputs: unknown[] = is_batch ? value : [value];
@@ -53,7 +53,7 @@ export function parseBody(
     if (faults.length === 0) elements.push({ index, reports: parsed.reports, scanned });
     else refused.push(toRefusal(index, faults));
   }
-  return { elements, refused };
+  return { elements, refused, is_batch };
 }
 
 function toRefusal(index: number, faults: readonly Fault[]): Refusal {

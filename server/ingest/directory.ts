@@ -10,61 +10,19 @@ import type { Sql } from "../../db/connect.ts";
 import type { Clock } from "../../clock.ts";
 import { ensureHosts, updateHostFacts } from "../../db/hosts.ts";
 import { ensureMetrics, updateMetadata } from "../../db/metrics.ts";
-import { ensureHostShapes, ensureShapes, shapeDigest, shapeNames } from "../../db/shapes.ts";
-import type { ShapeInput } from "../../db/shapes.ts";
+import { selectKnownPairs } from "../../db/series_limit.ts";
+import { shapeDigest, shapeNames } from "../../db/shapes.ts";
 import type { HostFacts, MetricMetadata, Report } from "../../report.ts";
+import { HostIndex, type KnownHost } from "./known_host.ts";
+import { LIMIT_METRIC } from "./limits.ts";
+import { fitReport, type Fitted, makeSeries } from "./new_series.ts";
 import { rowPrototype } from "./rows.ts";
 import { type Shape, type Template, templateKey } from "./template.ts";
 
-/** Templates tried for one host, most recent first; a host sends few different reports. */
-const HOST_TEMPLATES_MAX = 4;
 /** Shared templates kept; at 5 kB each this is 40 MB at the very most. */
 const TEMPLATES_MAX = 8_192;
-/**
- * A sender that writes its keys in another order each time (Go maps) would make a template a report
- * and never use one. Making one costs a point, using one earns one, without points none is made.
- */
-const LEARN_POINTS_MAX = 8;
-
-/** A host whose row exists. */
-export class KnownHost {
-  readonly templates: Template[] = [];
-  readonly shape_ids = new Set<number>();
-  /** The alias, location and tags applied last, as JSON; empty when the host never said any. */
-  facts = "";
-  /** The last time this server gave to a report without one. */
-  #last_given_ms = 0;
-  #points = LEARN_POINTS_MAX;
-
-  constructor(readonly id: number, readonly hostname: string, readonly name_bytes: Uint8Array) {}
-
-  /**
-   * The time for a report that has none. Never the same twice: two of them within a millisecond
-   * would be taken for one report sent twice.
-   */
-  timeGiven(now_ms: number): number {
-    this.#last_given_ms = Math.max(Math.round(now_ms), this.#last_given_ms + 1);
-    return this.#last_given_ms;
-  }
-
-  get may_learn(): boolean {
-    return this.#points > 0;
-  }
-
-  learned(template: Template): void {
-    this.#points--;
-    if (this.templates.includes(template)) return;
-    this.templates.unshift(template);
-    this.templates.length = Math.min(this.templates.length, HOST_TEMPLATES_MAX);
-  }
-
-  matched(position: number): void {
-    this.#points = Math.min(this.#points + 1, LEARN_POINTS_MAX);
-    if (position === 0) return;
-    const [template] = this.templates.splice(position, 1);
-    if (template !== undefined) this.templates.unshift(template);
-  }
-}
+/** Hosts that have all the series they may have, and whose names are kept here. */
+const FULL_HOSTS_MAX = 64;
 
 /** A report whose names all have ids. */
 export interface ResolvedReport {
@@ -74,54 +32,38 @@ export interface ResolvedReport {
   shape: Shape | undefined;
   /** For each value of the report its column in the shape. */
   columns: Int32Array;
+  /** Names that were left out of the report: the host has as many series as it may have. */
+  left_out: readonly string[];
+}
+
+/** A report of a host that would be one too many. */
+export interface StrangerReport {
+  report: Report;
+  host: undefined;
 }
 
 export interface DirectoryOptions {
   sql: Sql;
   clock: Clock;
-}
-
-const encoder = new TextEncoder();
-
-/** FNV-1a over the bytes of a host's name, as `NameReader` computes it. */
-function nameHash(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array, start: number, end: number): boolean {
-  if (a.length !== end - start) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[start + i]) return false;
-  return true;
+  /** How many hosts there may be, and series of each. */
+  limits: { hosts_max: number; host_series_max: number };
 }
 
 export class Directory {
   readonly #options: DirectoryOptions;
-  readonly #hosts = new Map<string, KnownHost>();
-  readonly #hosts_by_hash = new Map<number, KnownHost[]>();
+  readonly hosts = new HostIndex();
   readonly #metric_ids = new Map<string, number>();
   readonly #shapes = new Map<string, Shape>();
   readonly #metadata = new Map<string, string>();
   readonly #templates = new Map<string, Template>();
+  readonly #full: KnownHost[] = [];
+  /** What became of reports that brought more than may be. */
+  readonly #fitted = new WeakMap<Report, Fitted>();
   #waiting: { reports: readonly Report[]; round: Promise<void> } | undefined;
   #round: Promise<void> = Promise.resolve();
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
-  }
-
-  /** The host whose name stands in `bytes` from `start` to `end`, if this server has met it. */
-  find(
-    bytes: Uint8Array,
-    name: { start: number; end: number; hash: number },
-  ): KnownHost | undefined {
-    const candidates = this.#hosts_by_hash.get(name.hash);
-    if (candidates === undefined) return undefined;
-    for (const host of candidates) {
-      if (sameBytes(host.name_bytes, bytes, name.start, name.end)) return host;
-    }
-    return undefined;
   }
 
   metricId(name: string): number {
@@ -144,13 +86,31 @@ export class Directory {
    *
    * @throws what the database says; then nothing of the reports may be stored
    */
-  async resolve(reports: readonly Report[]): Promise<ResolvedReport[]> {
-    if (reports.some((report) => !this.#isKnown(report))) await this.#join(reports);
-    return reports.map((report) => this.#resolved(report));
+  async resolve(reports: readonly Report[]): Promise<(ResolvedReport | StrangerReport)[]> {
+    const fitted = reports.map((report) => this.#fit(report));
+    if (fitted.some(({ report }) => !this.#isKnown(report))) {
+      await this.#join(fitted.map(({ report }) => report));
+    }
+    return fitted.map(({ report, left_out }) => {
+      const after = this.#fitted.get(report) ?? { report, left_out: [] };
+      return this.#resolved(after.report, [...left_out, ...after.left_out]);
+    });
+  }
+
+  /** The id of the metric at which remarks about limits stand. */
+  async limitMetricId(): Promise<number> {
+    await this.#learnMetrics([LIMIT_METRIC]);
+    return this.metricId(LIMIT_METRIC);
+  }
+
+  /** Without the series that a host with all it may have does not have. */
+  #fit(report: Report): Fitted {
+    const series = this.hosts.get(report.hostname)?.series;
+    return series === undefined ? { report, left_out: [] } : fitReport(report, series);
   }
 
   #isKnown(report: Report): boolean {
-    const host = this.#hosts.get(report.hostname);
+    const host = this.hosts.get(report.hostname);
     if (host === undefined) return false;
     const facts = this.#newFacts(host, report.facts);
     if (facts.text !== undefined || facts.metadata.length > 0) return false;
@@ -177,63 +137,97 @@ export class Directory {
   }
 
   async #learnNames(reports: readonly Report[]): Promise<void> {
-    const { sql } = this.#options;
     await this.#learnHosts(reports);
-    const names = new Set<string>();
-    for (const report of reports) {
-      for (const name of report.names) if (!this.#metric_ids.has(name)) names.add(name);
-      for (const { name } of report.annotations) if (!this.#metric_ids.has(name)) names.add(name);
-    }
-    if (names.size > 0) {
-      for (const [name, id] of await ensureMetrics(sql, [...names])) this.#metric_ids.set(name, id);
-    }
-    await this.#learnShapes(reports);
-    for (const report of reports) await this.#applyFacts(report);
+    const allowed = reports.filter(({ hostname }) => this.hosts.has(hostname));
+    await this.#learnMetrics(allowed.flatMap((one) => one.annotations.map(({ name }) => name)));
+    await this.#learnSeries(allowed);
+    for (const report of allowed) await this.#applyFacts(report);
+  }
+
+  async #learnMetrics(names: readonly string[]): Promise<void> {
+    const unknown = new Set(names.filter((name) => !this.#metric_ids.has(name)));
+    if (unknown.size === 0) return;
+    const found = await ensureMetrics(this.#options.sql, [...unknown]);
+    for (const [name, id] of found) this.#metric_ids.set(name, id);
   }
 
   async #learnHosts(reports: readonly Report[]): Promise<void> {
-    const { sql, clock } = this.#options;
+    const { sql, clock, limits: { hosts_max } } = this.#options;
     const unknown = new Set(
-      reports.map((report) => report.hostname).filter((name) => !this.#hosts.has(name)),
+      reports.map((report) => report.hostname).filter((name) => !this.hosts.has(name)),
     );
     if (unknown.size === 0) return;
-    for (const [hostname, id] of await ensureHosts(sql, [...unknown], clock.now())) {
-      const bytes = encoder.encode(hostname);
-      const host = new KnownHost(id, hostname, bytes);
-      this.#hosts.set(hostname, host);
-      const hash = nameHash(bytes);
-      const same = this.#hosts_by_hash.get(hash);
-      if (same === undefined) this.#hosts_by_hash.set(hash, [host]);
-      else same.push(host);
+    for (const [hostname, id] of await ensureHosts(sql, [...unknown], clock.now(), hosts_max)) {
+      this.hosts.add(id, hostname);
     }
   }
 
-  async #learnShapes(reports: readonly Report[]): Promise<void> {
-    const { sql } = this.#options;
-    const missing = new Map<string, ShapeInput>();
+  /** Makes shapes, as far as they fit, and remembers which host has which. */
+  async #learnSeries(reports: readonly Report[]): Promise<void> {
+    const { sql, limits } = this.#options;
+    const wanted = this.#newPairs(reports);
+    if (wanted.size === 0) return;
+    const known = await selectKnownPairs(sql, [...wanted.values()]);
+    for (const { host_id, digest, shape_id } of known) {
+      const pair = wanted.get(`${host_id} ${digest}`);
+      if (pair === undefined) continue;
+      await this.#learnMetrics(pair.names);
+      this.#remember(pair.host, { id: shape_id, digest, names: pair.names });
+      wanted.delete(`${host_id} ${digest}`);
+    }
+    if (wanted.size === 0) return;
+    const pairs = [...wanted.values()];
+    const made = await makeSeries(sql, pairs, { series_max: limits.host_series_max });
+    for (const [name, id] of made.metric_ids) this.#metric_ids.set(name, id);
+    for (const [i, { host, names, reports: brought }] of pairs.entries()) {
+      const allowed = made.allowed[i] ?? [];
+      const digest = shapeDigest(allowed);
+      const id = made.shape_ids.get(digest);
+      if (id !== undefined) this.#remember(host, { id, digest, names: allowed });
+      this.#keepFull(host, made.full.get(host.id));
+      if (allowed.length === names.length) continue;
+      const series = new Set(allowed);
+      for (const report of brought) this.#fitted.set(report, fitReport(report, series));
+    }
+  }
+
+  /** What of the reports is new to this server, by host and shape. */
+  #newPairs(reports: readonly Report[]) {
+    const pairs = new Map<string, NewPair>();
     for (const report of reports) {
-      if (report.names.length === 0) continue;
+      const host = this.hosts.get(report.hostname);
+      if (host === undefined || report.names.length === 0) continue;
       const names = shapeNames(report.names);
       const digest = shapeDigest(names);
-      if (this.#shapes.has(digest)) continue;
-      missing.set(digest, { names, metric_ids: names.map((name) => this.metricId(name)) });
+      const shape = this.#shapes.get(digest);
+      if (shape !== undefined && host.shape_ids.has(shape.id)) continue;
+      const key = `${host.id} ${digest}`;
+      const pair = pairs.get(key) ?? { host, host_id: host.id, digest, names, reports: [] };
+      pair.reports.push(report);
+      pairs.set(key, pair);
     }
-    if (missing.size > 0) {
-      for (const [digest, id] of await ensureShapes(sql, missing)) {
-        const names = missing.get(digest)?.names ?? [];
-        this.#shapes.set(digest, { id, names, prototype: rowPrototype(id, names.length) });
-      }
+    return pairs;
+  }
+
+  #remember(
+    host: KnownHost,
+    { id, digest, names }: { id: number; digest: string; names: readonly string[] },
+  ): void {
+    if (!this.#shapes.has(digest)) {
+      this.#shapes.set(digest, { id, names, prototype: rowPrototype(id, names.length) });
     }
-    const pairs = new Map<string, { host: KnownHost; host_id: number; shape_id: number }>();
-    for (const report of reports) {
-      const host = this.#host(report);
-      const shape = this.#shape(report);
-      if (shape === undefined || host.shape_ids.has(shape.id)) continue;
-      pairs.set(`${host.id} ${shape.id}`, { host, host_id: host.id, shape_id: shape.id });
+    host.shape_ids.add(id);
+  }
+
+  /** Remembers the names of some hosts that may not have more; they would be asked for each time. */
+  #keepFull(host: KnownHost, series: ReadonlySet<string> | undefined): void {
+    if (series === undefined) return;
+    if (host.series === undefined) this.#full.push(host);
+    host.series = series;
+    if (this.#full.length > FULL_HOSTS_MAX) {
+      const forgotten = this.#full.shift();
+      if (forgotten !== undefined) forgotten.series = undefined;
     }
-    if (pairs.size === 0) return;
-    await ensureHostShapes(sql, [...pairs.values()]);
-    for (const { host, shape_id } of pairs.values()) host.shape_ids.add(shape_id);
   }
 
   /** What in the facts is not applied yet: a host's text, and metrics with new metadata. */
@@ -254,7 +248,8 @@ export class Directory {
 
   async #applyFacts(report: Report): Promise<void> {
     const { sql } = this.#options;
-    const host = this.#host(report);
+    const host = this.hosts.get(report.hostname);
+    if (host === undefined) return;
     const { text, metadata } = this.#newFacts(host, report.facts);
     if (text !== undefined) {
       await updateHostFacts(sql, host.id, report.facts);
@@ -267,10 +262,21 @@ export class Directory {
     for (const [name, about] of metadata) this.#metadata.set(name, JSON.stringify(about));
   }
 
-  #host(report: Report): KnownHost {
-    const host = this.#hosts.get(report.hostname);
-    if (host === undefined) throw new Error(`BUG: host ${report.hostname} was not resolved`);
-    return host;
+  #resolved(
+    report: Report,
+    left_out: readonly string[],
+  ): ResolvedReport | StrangerReport {
+    const host = this.hosts.get(report.hostname);
+    if (host === undefined) return { report, host };
+    const shape = this.#shape(report);
+    const columnOf = new Map(shape?.names.map((name, column) => [name, column]));
+    return {
+      report,
+      host,
+      shape,
+      columns: Int32Array.from(report.names, (name) => columnOf.get(name) ?? 0),
+      left_out,
+    };
   }
 
   #shape(report: Report): Shape | undefined {
@@ -279,15 +285,12 @@ export class Directory {
     if (shape === undefined) throw new Error("BUG: a shape was not resolved");
     return shape;
   }
+}
 
-  #resolved(report: Report): ResolvedReport {
-    const shape = this.#shape(report);
-    const columnOf = new Map(shape?.names.map((name, column) => [name, column]));
-    return {
-      report,
-      host: this.#host(report),
-      shape,
-      columns: Int32Array.from(report.names, (name) => columnOf.get(name) ?? 0),
-    };
-  }
+interface NewPair {
+  host: KnownHost;
+  host_id: number;
+  digest: string;
+  names: readonly string[];
+  reports: Report[];
 }

@@ -9,7 +9,8 @@
 import type { Clock } from "../../clock.ts";
 import type { ClockLimits, IngestReply, Refusal } from "../../report.ts";
 import { allRefused, parseBody, type ParsedReport } from "./body.ts";
-import type { Directory, KnownHost, ResolvedReport } from "./directory.ts";
+import type { Directory, ResolvedReport, StrangerReport } from "./directory.ts";
+import { findTooMuch, type IngestLimits } from "./limits.ts";
 import type { Batch, Duplicates, IngestQueue } from "./queue.ts";
 import { divideReport } from "./divide.ts";
 import { learn, Matcher, NameReader } from "./template.ts";
@@ -19,6 +20,8 @@ export interface IntakeOptions {
   queue: IngestQueue;
   clock: Clock;
   limits: ClockLimits;
+  /** What is too much of names, and who hears of it. */
+  too_much: IngestLimits;
   /** Which metrics are stored apart because they are kept for another time; 0 is the usual class. */
   classOf?: (metric: string) => number;
 }
@@ -40,9 +43,7 @@ interface Placed {
 }
 
 /** Rows of one report, by its position in the body. */
-interface PlacedReport extends Placed {
-  element: number;
-}
+type PlacedReport = Placed & { element: number };
 
 const BRACKET_OPEN = 0x5b;
 const BRACKET_CLOSE = 0x5d;
@@ -142,7 +143,7 @@ export class Intake {
   #matchOne(body: Uint8Array, at: number, batch: Batch): number {
     const { directory, clock, limits } = this.#options;
     if (!this.#name.read(body, at)) return -1;
-    const host = directory.find(body, this.#name);
+    const host = directory.hosts.find(body, this.#name);
     if (host === undefined) return -1;
     const now_ms = clock.now();
     for (let position = 0; position < host.templates.length; position++) {
@@ -165,7 +166,7 @@ export class Intake {
   }
 
   async #ordinary(body: Uint8Array): Promise<IngestReply> {
-    const { directory, queue, clock, limits } = this.#options;
+    const { directory, queue, clock, limits, too_much } = this.#options;
     const parsed = parseBody(body, { now_ms: clock.now(), limits });
     const { refused } = parsed;
     const elements = this.#divided(parsed.elements);
@@ -175,22 +176,32 @@ export class Intake {
     const reports = elements.flatMap((element) => element.reports);
     const owners = elements.flatMap((element) => element.reports.map(() => element.index));
     const resolved = await directory.resolve(reports);
+    const over = findTooMuch(resolved, { ...parsed, owners, limits: too_much });
+    const remark_id = over.remarks.size > 0 ? await directory.limitMetricId() : 0;
     const placed: PlacedReport[] = [];
     // parts of one report without a time have the same one
     const given_ms = new Map<number, number>();
     for (const [i, one] of resolved.entries()) {
       const element = owners[i] ?? 0;
+      if (one.host === undefined) continue;
       let at_ms = one.report.at_ms;
       if (!one.report.has_own_time) {
         at_ms = given_ms.get(element) ?? one.host.timeGiven(clock.now());
         given_ms.set(element, at_ms);
       }
       const batch = queue.open();
-      placed.push({ ...this.#place(one, { batch, at_ms }), element });
+      const message = over.remarks.get(one);
+      if (message !== undefined) {
+        batch.annotate({ host_id: one.host.id, metric_id: remark_id, at_ms, message });
+      }
+      if (!over.empty.has(one)) placed.push({ ...this.#place(one, { batch, at_ms }), element });
       queue.appended();
     }
     this.#learn(body, elements, resolved);
-    return await this.#settle(placed, elements.length, refused);
+    return await this.#answered(placed, {
+      reports: elements.length,
+      refused: [...refused, ...over.refused],
+    });
   }
 
   /** Reports whose metrics are kept for different times, as one for each of these. */
@@ -225,20 +236,33 @@ export class Intake {
   #learn(
     body: Uint8Array,
     elements: readonly ParsedReport[],
-    resolved: readonly ResolvedReport[],
+    resolved: readonly (ResolvedReport | StrangerReport)[],
   ): void {
     const { directory } = this.#options;
     let at = 0;
     for (const { reports, scanned } of elements) {
       const one = resolved[at];
       at += reports.length;
-      if (one?.shape === undefined || reports.length !== 1 || scanned === undefined) continue;
+      if (one?.host === undefined || one.shape === undefined || one.left_out.length > 0) continue;
+      if (reports.length !== 1 || scanned === undefined) continue;
       const { host, shape, report } = one;
       if (!host.may_learn || report.annotations.length > 0) continue;
-      if (!this.#name.read(body, scanned.start) || !isNameOf(host, body, this.#name)) continue;
+      if (!this.#name.read(body, scanned.start) || !host.hasName(body, this.#name)) continue;
       const template = learn(body, { report: scanned, name_end: this.#name.end, shape });
       if (template !== undefined) directory.addTemplate(host, template);
     }
+  }
+
+  /** The answer to reports of which some have been placed, some perhaps not. */
+  async #answered(
+    placed: readonly PlacedReport[],
+    { reports, refused }: { reports: number; refused: readonly Refusal[] },
+  ): Promise<IngestReply> {
+    const stored = new Set(placed.map(({ element }) => element)).size;
+    this.counters.received += reports - stored;
+    this.counters.refused += reports - stored;
+    if (stored === 0) throw allRefused([...refused]);
+    return await this.#settle(placed, stored, refused);
   }
 
   /** Waits for the commits and counts. `reports` are those accepted. */
@@ -272,14 +296,4 @@ function countWithin(duplicates: Duplicates, first: number, count: number): numb
     if (duplicates.has(position)) found++;
   }
   return found;
-}
-
-function isNameOf(
-  host: KnownHost,
-  body: Uint8Array,
-  name: { start: number; end: number },
-): boolean {
-  const { name_bytes } = host;
-  if (name.end - name.start !== name_bytes.length) return false;
-  return name_bytes.every((byte, i) => byte === body[name.start + i]);
 }

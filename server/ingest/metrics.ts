@@ -3,6 +3,7 @@ import type { Registry } from "../metrics/registry.ts";
 import type { Admission } from "./admission.ts";
 import type { DiskGuard } from "./disk_guard.ts";
 import type { Intake } from "./intake.ts";
+import type { IngestLimits } from "./limits.ts";
 import type { IngestQueue } from "./queue.ts";
 import type { WriterOptions } from "./writer.ts";
 
@@ -13,11 +14,12 @@ export function registerIngest(
     queue: IngestQueue;
     intake: Intake;
     admission: Admission;
+    too_much: IngestLimits;
     queue_bytes_max: number;
     disk?: DiskGuard;
   },
 ): void {
-  const { queue, intake: { counters }, admission, queue_bytes_max, disk } = steps;
+  const { queue, intake: { counters }, admission, too_much, queue_bytes_max, disk } = steps;
   metrics.read("monitor_server_reports_received_total", {
     kind: "counter",
     help: "Reports that came in; they are stored, duplicate, refused, failed or still waiting",
@@ -51,6 +53,14 @@ export function registerIngest(
     help: "Requests with reports refused because they would have waited longer than " +
       "limits.ingest_wait_ms",
   }, () => admission.refusals);
+  metrics.read("monitor_server_series_refused_total", {
+    kind: "counter",
+    help: "Values that were not stored because their host has limits.host_series_max series",
+  }, () => too_much.refused.series);
+  metrics.read("monitor_server_hosts_refused_total", {
+    kind: "counter",
+    help: "Reports that were not stored because there are limits.hosts_max hosts",
+  }, () => too_much.refused.hosts);
   if (disk === undefined) return;
   metrics.read("monitor_server_disk_free_bytes", {
     kind: "gauge",
