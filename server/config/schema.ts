@@ -13,7 +13,7 @@ import { ruleDays, type TierDays } from "../retention.ts";
 import { channelsSchema, checkRoutes, notifySchema, routesSchema } from "./channels.ts";
 import { databaseSchema, normaliseDatabase } from "./database.ts";
 import { limitsSchema } from "./limits.ts";
-import { flag, oneOf, schedule, section, text, whole } from "./values.ts";
+import { oneOf, schedule, section, text, whole } from "./values.ts";
 
 /** The port of the original, kept so that its clients need no change. */
 const PORT_DEFAULT = 8888;
@@ -36,11 +36,6 @@ const webappSchema = section({
   drain_s: whole({ min: 0, max: 600, what: "a number of seconds" }).default(0)
     .describe(
       "When asked to stop: seconds in which /ready already says no and all else is still answered",
-    ),
-  reuse_port: flag().default(false)
-    .describe(
-      "Share the port with other servers of this database that do so too, such as the next one " +
-        "while this one stops (Linux)",
     ),
 });
 

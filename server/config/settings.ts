@@ -15,8 +15,6 @@ export interface Setting {
   variables: string[];
   /** Whether a text that looks like a number is meant as one. */
   numeric: boolean;
-  /** Whether it is true or false. */
-  is_flag: boolean;
   description: string;
   /** Of a list of objects: the keys these can have. */
   items?: string[];
@@ -50,8 +48,7 @@ function collect(node: Node, path: string): Setting[] {
         ? Object.keys(item.properties ?? {})
         : [];
       return [{
-        ...{ path: child_path, variables: [], description, items },
-        ...{ numeric: false, is_flag: false },
+        ...{ path: child_path, variables: [], numeric: false, description, items },
         default: preset,
       }];
     }
@@ -60,7 +57,6 @@ function collect(node: Node, path: string): Setting[] {
       path: child_path,
       variables: short === undefined ? [long] : [long, short],
       numeric: isNumeric(child),
-      is_flag: child.type === "boolean",
       description: child.description ?? "",
       default: child.default,
     }];

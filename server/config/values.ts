@@ -14,12 +14,6 @@ export function whole(options: { min: number; max?: number; what: string }) {
   return z.int({ error }).min(min, { error }).max(max, { error });
 }
 
-export function flag() {
-  return z.boolean({
-    error: (issue) => `must be true or false: current value is ${shown(issue.input)}`,
-  });
-}
-
 export function text(what: string) {
   const error = (issue: { input?: unknown }) =>
     `must be ${what}: current value is ${shown(issue.input)}`;

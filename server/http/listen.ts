@@ -8,18 +8,14 @@ export interface ListenOptions {
   host: string;
   /** 0 takes any free one. */
   port: number;
-  /** Others may listen there, too (on Linux the kernel gives each a part of the connections). */
-  reuse_port: boolean;
   clock: Clock;
   /** Closes the port again: requests under way are answered first. */
   started: AsyncDisposableStack;
 }
 
 /** Throws Deno's error when the address cannot be listened on; nothing stays open. */
-export function probe(
-  { host, port, reuse_port }: Pick<ListenOptions, "host" | "port" | "reuse_port">,
-): void {
-  Deno.listen({ hostname: host, port, reusePort: reuse_port }).close();
+export function probe({ host, port }: Pick<ListenOptions, "host" | "port">): void {
+  Deno.listen({ hostname: host, port }).close();
 }
 
 /** Opens the port and returns where it is, as a URL. */
@@ -27,12 +23,11 @@ export function listen(
   handle: (request: Request) => Response | Promise<Response>,
   options: ListenOptions,
 ): string {
-  const { host, port, reuse_port, clock, started } = options;
+  const { host, port, clock, started } = options;
   const abort = new AbortController();
   const http = Deno.serve({
     hostname: host,
     port,
-    reusePort: reuse_port,
     signal: abort.signal,
     onListen() {},
   }, handle);

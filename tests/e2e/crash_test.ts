@@ -2,65 +2,17 @@
  * What was acknowledged survives `kill -9`, of the server and of its PostgreSQL, exactly once.
  */
 import assert from "node:assert/strict";
-import { systemClock } from "../../clock.ts";
 import { startMonitor } from "./run_monitor.ts";
 import { tempDir } from "../support/temp_dir.ts";
-
-const REPORTS = 2_000;
-const HOSTS = 50;
-const RETRY_MS = 100;
-
-interface Sent {
-  hostname: string;
-  timestamp: number;
-  metrics: Record<string, number>;
-}
-
-/** Reports of many hosts, all different, of the last minutes. */
-function makeReports(now_s: number): Sent[] {
-  return Array.from({ length: REPORTS }, (_, i) => ({
-    hostname: `host-${i % HOSTS}`,
-    timestamp: now_s - 600 + Math.floor(i / HOSTS),
-    metrics: { number: i, half: i / 2, constant: 7 },
-  }));
-}
-
-async function send(
-  url: string,
-  report: Sent,
-): Promise<{ stored: number; duplicate: number } | undefined> {
-  try {
-    const response = await fetch(`${url}/metrics`, {
-      method: "POST",
-      body: JSON.stringify(report),
-    });
-    const reply = await response.json();
-    return response.status === 200 ? reply : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** All samples of metric `number`, by host and time. */
-async function readBack(url: string): Promise<Map<string, number[]>> {
-  const found = new Map<string, number[]>();
-  for (let host = 0; host < HOSTS; host++) {
-    const response = await fetch(`${url}/fetch/history/host-${host}/number?limit=100000`);
-    if (response.status === 404) {
-      await response.body?.cancel();
-      continue;
-    }
-    for (const [at, value] of await response.json()) {
-      const key = `host-${host} ${at}`;
-      found.set(key, [...found.get(key) ?? [], value]);
-    }
-  }
-  return found;
-}
-
-function keyOf({ hostname, timestamp }: Sent): string {
-  return `${hostname} ${timestamp}`;
-}
+import {
+  keyOf,
+  makeReports,
+  readBack,
+  REPORTS,
+  send,
+  sendUntilTaken,
+  type Sent,
+} from "./senders.ts";
 
 /** Keeps 500 requests under way, calls `kill` in the middle; returns the reports acknowledged. */
 async function sendAndKill(url: string, reports: Sent[], kill: () => void): Promise<Sent[]> {
@@ -74,15 +26,6 @@ async function sendAndKill(url: string, reports: Sent[], kill: () => void): Prom
     }
   }));
   return acknowledged;
-}
-
-/** As a sender does: a server whose connections are not all back yet says to come again. */
-async function sendUntilTaken(url: string, report: Sent) {
-  for (;;) {
-    const reply = await send(url, report);
-    if (reply !== undefined) return reply;
-    await systemClock.sleep(RETRY_MS);
-  }
 }
 
 async function checkAll(url: string, reports: Sent[], acknowledged: Sent[]): Promise<void> {

@@ -122,7 +122,7 @@ Deno.test("loadConfig() has an expectation for every bad file", () => {
 
 const DEFAULTS: Config = {
   data_dir: "/home/ann/.local/share/monitor",
-  webapp: { host: "127.0.0.1", port: 8888, drain_s: 0, reuse_port: false },
+  webapp: { host: "127.0.0.1", port: 8888, drain_s: 0 },
   database: { kind: "embedded", max_connections: 10 },
   ingest: {
     queue_bytes_max: 67_108_864,
@@ -177,7 +177,7 @@ const GOOD: Record<string, Config> = {
   },
   "everything.good.json": {
     data_dir: `${DIR}data`,
-    webapp: { host: "::", port: 9000, drain_s: 5, reuse_port: true },
+    webapp: { host: "::", port: 9000, drain_s: 5 },
     database: external({
       host: "db.example.com",
       port: 6432,
@@ -263,7 +263,6 @@ Deno.test("loadConfig() reads every setting from the environment", () => {
       MONITOR_DATA: "relative",
       MONITOR_RETENTION_ONE_DAY_DAYS: "4000",
       MONITOR_INGEST_FUTURE_S_MAX: "30",
-      MONITOR_WEBAPP_REUSE_PORT: "true",
       MONITOR_OWN_METRICS_EVERY_S: "0",
       MONITOR_DATABASE_URL: "postgresql://u:p%40ss@10.0.0.1/",
     },
@@ -271,9 +270,7 @@ Deno.test("loadConfig() reads every setting from the environment", () => {
   assert.equal(config.data_dir, `${DIR}relative`);
   assert.equal(config.retention.one_day_days, 4000);
   assert.equal(config.ingest.future_s_max, 30);
-  assert.deepEqual([config.webapp.reuse_port, config.own_metrics.every_s], [true, 0]);
-  const maybe = { ...ENV, MONITOR_WEBAPP_REUSE_PORT: "maybe" };
-  assert.throws(() => load("empty.good.json", { env: maybe }), /must be true or false/);
+  assert.equal(config.own_metrics.every_s, 0);
   const remote = { ...LOCAL, host: "10.0.0.1", ssl: "prefer" } as const;
   assert.deepEqual(
     config.database,
