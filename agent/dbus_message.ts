@@ -13,6 +13,8 @@ const FIELD = { path: 1, interface: 2, member: 3, reply_serial: 5, destination: 
 const HEADER_BYTES = 16;
 /** The protocol allows 128 MiB; a list of all units has some hundred kB. */
 export const MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
+/** As the protocol has it: 32 arrays and 32 structures in each other, variants among them. */
+const DEPTH_MAX = 64;
 
 export interface DbusCall {
   destination: string;
@@ -148,6 +150,7 @@ const FIXED: Record<string, number> = {
 class Reader {
   readonly #view: DataView;
   #at = 0;
+  #depth = 0;
 
   constructor(bytes: Uint8Array) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -181,6 +184,16 @@ class Reader {
     if (first in FIXED) return this.#fixed(first);
     if (first === "s" || first === "o") return this.#text(this.u32());
     if (first === "g") return this.#text(Number(this.#fixed("y")));
+    if (!"va({".includes(first) || type === "") {
+      throw new Error(`the bus sent an unknown type "${type}"`);
+    }
+    if (++this.#depth > DEPTH_MAX) throw new Error("the bus sent a value that is nested too deep");
+    const value = this.#container(first, type);
+    this.#depth--;
+    return value;
+  }
+
+  #container(first: string, type: string): DbusValue {
     if (first === "v") {
       const [value = ""] = this.all(this.#text(Number(this.#fixed("y"))));
       return value;
@@ -195,12 +208,20 @@ class Reader {
     this.align(/^[({]/.test(type) ? 8 : FIXED[type[0] ?? ""] ?? (/^[gv]/.test(type) ? 1 : 4));
     const end = this.#at + length;
     const values: DbusValue[] = [];
-    while (this.#at < end) values.push(this.#one(type));
+    while (this.#at < end) {
+      const before = this.#at;
+      values.push(this.#one(type));
+      // elements of no bytes would never come to the end
+      if (this.#at === before) throw new Error("the bus sent a list of nothing");
+    }
     return values;
   }
 
   #text(length: number): string {
-    const bytes = new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#at, length);
+    const { buffer, byteOffset, byteLength } = this.#view;
+    // what follows in the buffer belongs to another message
+    if (this.#at + length > byteLength) throw new Error("the bus sent a text that is cut off");
+    const bytes = new Uint8Array(buffer, byteOffset + this.#at, length);
     this.#at += length + 1;
     return new TextDecoder().decode(bytes);
   }

@@ -33,12 +33,23 @@ export class AddressError extends Error {
 
 const PORT_MAX = 65_535;
 
+/** The URL of a message. One that is written wrong may have its password anywhere: then none of it. */
+function shownUrl(url: string): string {
+  const shown = redactUrl(url);
+  return /:[^@\s]+@/.test(shown.replaceAll(/:\/\/|:\*\*\*@/g, "")) ? "the database URL" : shown;
+}
+
+/** What is no word may be a piece of the URL, password included. */
+const wordOf = (text: string) => /^[\w.-]{1,20}$/.test(text) ? text : "no word";
+
 function portOf(text: string, url: string): number | undefined {
   if (text === "") return undefined;
   const port = Number(text);
   if (Number.isInteger(port) && port > 0 && port <= PORT_MAX) return port;
   throw new AddressError(
-    `Cannot parse ${redactUrl(url)}: port must be 1 to ${PORT_MAX}: current value is ${text}`,
+    `Cannot parse ${shownUrl(url)}: port must be 1 to ${PORT_MAX}: current value is ${
+      wordOf(text)
+    }`,
   );
 }
 
@@ -47,15 +58,31 @@ function sslModeOf(text: string | null, url: string): SslMode | undefined {
   const mode = SSL_MODES.find((known) => known === text);
   if (mode !== undefined) return mode;
   throw new AddressError(
-    `Cannot parse ${redactUrl(url)}: sslmode must be one of ${SSL_MODES.join(", ")}: ` +
-      `current value is ${text}`,
+    `Cannot parse ${shownUrl(url)}: sslmode must be one of ${SSL_MODES.join(", ")}: ` +
+      `current value is ${wordOf(text)}`,
+  );
+}
+
+/** A name with signs of a URL in it (`%2F`) would be read as something else when it is written again. */
+function requireHost(host: string, url: string): void {
+  const written = host.includes(":") ? `[${host}]` : host;
+  const isName = !/[/?#@\\\s%[\]\p{Cc}]/u.test(host) && URL.canParse(`postgres://${written}/`);
+  if (host.startsWith("/") || isName) return;
+  throw new AddressError(
+    `Cannot parse ${
+      shownUrl(url)
+    }: host must be a name, an address, or a socket's directory that ` +
+      "begins with /",
   );
 }
 
 function partsOfUrl(text: string): AddressParts {
   // libpq allows `postgres://user@/name?host=…`, the URL standard wants a host after a user
   const standard = text.replace(/^(\w+:\/\/[^/?#]*@)(?=[/?#]|$)/, "$1localhost");
-  if (!URL.canParse(standard) || !/^postgres(ql)?:\/\//.test(text)) {
+  // blanks and control characters are passed over by URL, and nobody means them
+  // deno-lint-ignore no-control-regex -- control characters are exactly what is looked for
+  const isOdd = /[\s\u0000-\u001f\u007f]/.test(text.trim());
+  if (isOdd || !URL.canParse(standard) || !/^postgres(ql)?:\/\//.test(text)) {
     // the text is not shown: where a password stands in it is anybody's guess
     throw new AddressError(
       "Cannot parse the database URL: must be postgres://user:password@host:port/database",
@@ -68,16 +95,18 @@ function partsOfUrl(text: string): AddressParts {
     decoded = [url.hostname, url.username, url.password, url.pathname.slice(1)]
       .map(decodeURIComponent);
   } catch {
-    throw new AddressError(`Cannot parse ${redactUrl(text)}: "%" must be written as "%25"`);
+    throw new AddressError(`Cannot parse ${shownUrl(text)}: "%" must be written as "%25"`);
   }
   const [host, username, password, database] = decoded;
+  // IPv6 addresses stand in brackets only in a URL
+  const name = query.get("host") || (host?.replace(/^\[(.*)\]$/, "$1") ?? "");
+  requireHost(name, text);
   return {
-    // IPv6 addresses stand in brackets only in a URL
-    host: query.get("host") ?? (host?.replace(/^\[(.*)\]$/, "$1") || undefined),
-    port: portOf(query.get("port") ?? url.port, text),
-    username: query.get("user") ?? (username || undefined),
-    password: query.get("password") ?? (password || undefined),
-    database: query.get("dbname") ?? (database || undefined),
+    host: name || undefined,
+    port: portOf(query.get("port") || url.port, text),
+    username: query.get("user") || username || undefined,
+    password: query.get("password") || password || undefined,
+    database: query.get("dbname") || database || undefined,
     ssl: sslModeOf(query.get("sslmode"), text),
   };
 }

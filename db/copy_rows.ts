@@ -25,7 +25,12 @@ export interface HotRow {
 const HEADER_BYTES = 19;
 const COLUMNS = 4;
 const END = -1;
+/** PostgreSQL has no larger value. */
+const FIELD_BYTES_MAX = 2 ** 30;
 const FLOAT8_OID = 701;
+/** Of an array without elements, and of one with them before the first. */
+const EMPTY_ARRAY_BYTES = 12;
+const ARRAY_HEAD_BYTES = 20;
 /** Of a row before `vals`: the count, and three columns with their lengths. */
 const KEY_BYTES = 2 + 8 + 8 + 12;
 /** 2000-01-01 in milliseconds since 1970: PostgreSQL's epoch. */
@@ -53,7 +58,7 @@ export class CopyRowReader {
         break;
       }
       if (at + KEY_BYTES + 4 > view.byteLength) break;
-      const end = at + KEY_BYTES + 4 + view.getInt32(at + KEY_BYTES);
+      const end = at + KEY_BYTES + 4 + lengthAt(view, at + KEY_BYTES);
       if (end > view.byteLength) break;
       rows.push(readRow(view, at));
       at = end;
@@ -70,21 +75,34 @@ export class CopyRowReader {
   /** Where the first row begins; 0 as long as the header is not complete. */
   #readHeader(view: DataView): number {
     if (view.byteLength < HEADER_BYTES) return 0;
-    const end = HEADER_BYTES + view.getInt32(HEADER_BYTES - 4);
+    const end = HEADER_BYTES + lengthAt(view, HEADER_BYTES - 4);
     if (view.byteLength < end) return 0;
     this.#state = "rows";
     return end;
   }
 }
 
+/** Of what follows. A wrong one must neither lead backwards nor be waited for in vain for ever. */
+function lengthAt(view: DataView, at: number): number {
+  const length = view.getInt32(at);
+  if (length >= 0 && length <= FIELD_BYTES_MAX) return length;
+  throw new Error(`BUG: a COPY of reports has a field of ${length} bytes`);
+}
+
 function readRow(view: DataView, at: number): HotRow {
-  const dimensions = view.getInt32(at + KEY_BYTES + 4);
+  const bytes = view.getInt32(at + KEY_BYTES);
+  const dimensions = bytes < EMPTY_ARRAY_BYTES ? NaN : view.getInt32(at + KEY_BYTES + 4);
+  const count = dimensions === 1 && bytes >= ARRAY_HEAD_BYTES
+    ? view.getInt32(at + KEY_BYTES + 16)
+    : 0;
   const isReport = view.getInt16(at) === COLUMNS && view.getInt32(at + 2) === 4 &&
     view.getInt32(at + 10) === 4 && view.getInt32(at + 18) === 8 &&
-    (dimensions === 0 || dimensions === 1 && view.getInt32(at + KEY_BYTES + 12) === FLOAT8_OID);
+    (dimensions === 0 && bytes === EMPTY_ARRAY_BYTES ||
+      dimensions === 1 && bytes === ARRAY_HEAD_BYTES + 12 * count &&
+        view.getInt32(at + KEY_BYTES + 12) === FLOAT8_OID);
   if (!isReport) throw new Error("BUG: a COPY of reports has other columns");
   const at_us = view.getInt32(at + 22) * TWO_32 + view.getUint32(at + 26);
-  const values = new Float64Array(dimensions === 0 ? 0 : view.getInt32(at + KEY_BYTES + 16));
+  const values = new Float64Array(count);
   // each double is preceded by its length
   let value_at = at + KEY_BYTES + 28;
   for (let i = 0; i < values.length; i++, value_at += 12) values[i] = view.getFloat64(value_at);

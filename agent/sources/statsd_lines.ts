@@ -39,6 +39,8 @@ const KINDS: Record<string, { kind: StatsdKind; unit: string }> = {
   s: { kind: "set", unit: "" },
 };
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** One of a billion. Nobody samples that little, and a counter must not be made infinite by a line. */
+const RATE_MIN = 1e-9;
 /** One packet over loopback has at most 64 kB. */
 const VALUES_MAX = 10_000;
 
@@ -63,7 +65,7 @@ export function parseStatsdLine(line: string): StatsdLine | undefined {
       for (const tag of part.slice(1).split(",")) addTag(labels, tag, ":");
     } else if (part.startsWith("@")) {
       const rate = NUMBER.test(part.slice(1)) ? Number(part.slice(1)) : NaN;
-      if (!(rate > 0 && rate <= 1)) return undefined;
+      if (!(rate >= RATE_MIN && rate <= 1)) return undefined;
       weight = 1 / rate;
     }
   }

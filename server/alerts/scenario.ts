@@ -133,6 +133,10 @@ export function parseScenario(
 
 class LineFault extends Error {}
 
+function tooMany(): LineFault {
+  return new LineFault(`has more than ${SAMPLES_MAX} samples`);
+}
+
 function withoutComment(line: string): string {
   // a # in a name in quotes is none
   return /^((?:[^"#]|"(?:[^"\\]|\\.)*")*)#/.exec(line)?.[1] ?? line;
@@ -140,10 +144,9 @@ function withoutComment(line: string): string {
 
 function addLine(scenario: Scenario, text: string, line: number): void {
   if (text.startsWith("load ")) {
-    scenario.samples.push(...samplesOf(text));
-    if (scenario.samples.length > SAMPLES_MAX) {
-      throw new LineFault(`has more than ${SAMPLES_MAX} samples`);
-    }
+    // one by one: they are more than a call may have arguments
+    for (const sample of samplesOf(text)) scenario.samples.push(sample);
+    if (scenario.samples.length > SAMPLES_MAX) throw tooMany();
     return;
   }
   const [, when, what = ""] = /^at ([^:]+?)\s*:\s*(.*)$/s.exec(text) ?? [];
@@ -173,8 +176,11 @@ function samplesOf(text: string): ScenarioSample[] {
   const came_ms = came === undefined ? undefined : time(came);
   const samples: ScenarioSample[] = [];
   let at_ms = from_ms;
+  let count = 0;
   for (const word of values.split(/\s+/).filter((one) => one !== "")) {
     for (const value of valuesOf(word)) {
+      // those that are left out count, too
+      if (++count > SAMPLES_MAX) throw tooMany();
       if (value !== undefined) {
         samples.push({ at_ms, arrives_ms: came_ms ?? at_ms, host, metric, value });
       }

@@ -2,7 +2,7 @@
  * YAML (and JSON, which is YAML) with the place of each fault: what the syntax says is wrong, and what
  * a schema says of the value at a path, both as line and column.
  */
-import { isCollection, LineCounter, parseDocument } from "yaml";
+import { type Document, isCollection, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 
 export interface Place {
@@ -46,7 +46,7 @@ export interface Yaml {
 export function readYaml(text: string, options: { file: string; first_line?: number }): Yaml {
   const { file, first_line = 1 } = options;
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parsed(text, lines, file);
   const at = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1) + first_line - 1, column: Math.max(col, 1) };
@@ -58,7 +58,7 @@ export function readYaml(text: string, options: { file: string; first_line?: num
     );
   }
   return {
-    value: document.toJS(),
+    value: valueOf(document, file),
     placeOf: (path) => {
       // of a key that is missing, where it would stand: in the thing around it
       for (let length = path.length; length >= 0; length--) {
@@ -71,6 +71,49 @@ export function readYaml(text: string, options: { file: string; first_line?: num
       return at(range?.[0] ?? 0);
     },
   };
+}
+
+/** What is wrong with a whole file stands at its beginning. */
+function wholeFault(file: string, message: string): PlacedError {
+  return new PlacedError(file, [{ line: 1, column: 1, message }]);
+}
+
+function parsed(text: string, lineCounter: LineCounter, file: string): Document.Parsed {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false });
+  } catch (error) {
+    // deeper than the parser's own stack
+    if (error instanceof RangeError) throw wholeFault(file, "must not be nested that deep");
+    throw error;
+  }
+}
+
+/** Aliases can make a value that is endless, or far larger than its text. */
+function valueOf(document: Document.Parsed, file: string): unknown {
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (error) {
+    if (error instanceof RangeError) throw wholeFault(file, "must not be nested that deep");
+    // an alias of nothing, or so many that the value would fill the memory
+    if (error instanceof ReferenceError) throw wholeFault(file, error.message);
+    throw error;
+  }
+  if (isEndless(value, new Set(), new Set())) {
+    throw wholeFault(file, "must not contain an alias (*name) of what it is a part of");
+  }
+  return value;
+}
+
+function isEndless(value: unknown, around: Set<unknown>, seen: Set<unknown>): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (around.has(value)) return true;
+  if (seen.has(value)) return false;
+  seen.add(value);
+  around.add(value);
+  const found = Object.values(value).some((child) => isEndless(child, around, seen));
+  around.delete(value);
+  return found;
 }
 
 /**

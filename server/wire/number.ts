@@ -28,7 +28,8 @@ const UNIT_BORDER = 1e11;
 
 /** Whole milliseconds, or why it is no time in seconds. */
 export function millisecondsOf(seconds: number): number | string {
-  if (Math.abs(seconds) < UNIT_BORDER) return Math.round(seconds * 1000);
+  // and no -0, which would be another time than 0
+  if (Math.abs(seconds) < UNIT_BORDER) return Math.round(seconds * 1000) + 0;
   return `time must be in seconds since 1970, this looks like milliseconds: ` +
     `current value is ${seconds}`;
 }

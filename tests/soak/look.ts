@@ -8,10 +8,14 @@ export interface Look {
   rss_mb: number;
   threads: number;
   files: number;
+  /** Without the buffers they share, which are filled up to their size and no further. */
+  postgres_private_mb: number;
   postgres_pss_mb: number;
   postgres_processes: number;
   connections: number;
   database_mb: number;
+  /** What the machine has to do, other work included: a busy one is slow without anybody's fault. */
+  machine_load: number;
 }
 
 /** The server's own memory, in MB; undefined when it has ended. */
@@ -52,10 +56,12 @@ export async function look(pid: number, data_dir: string, sql: Sql): Promise<Loo
     rss_mb: rssMb(pid) ?? 0,
     threads: threadsOf(pid),
     files: [...Deno.readDirSync(`/proc/${pid}/fd`)].length,
+    postgres_private_mb: postgres.private_kb / 1024,
     postgres_pss_mb: postgres.pss_kb / 1024,
     postgres_processes: postgres.processes,
     connections: row?.connections ?? 0,
     database_mb: (row?.bytes ?? 0) / 1e6,
+    machine_load: Deno.loadavg()[0] ?? 0,
   };
 }
 

@@ -36,7 +36,9 @@ const LOOKED: readonly [keyof Look, string, Measure["allowed"]][] = [
   ["files", "", { share: 0.1, least: 5 }],
   ["connections", "", ALLOWED.count],
   ["postgres_processes", "", ALLOWED.count],
-  ["postgres_pss_mb", "MB", ALLOWED.memory],
+  ["postgres_private_mb", "MB", ALLOWED.memory],
+  ["postgres_pss_mb", "MB", undefined],
+  ["machine_load", "", undefined],
   // what is stored is meant to grow
   ["database_mb", "MB", undefined],
 ];

@@ -83,10 +83,18 @@ async function follow(query: string, options: ReadersOptions): Promise<number> {
   const { url, journal, signal } = options;
   let events = 0;
   try {
-    const response = await fetch(`${url}/api/v1/live${query}`, { signal });
+    const response = await fetch(`${url}/api/v1/live${query}`);
     if (response.body === null || !response.ok) throw new Error(`answered ${response.status}`);
-    const text = response.body.pipeThrough(new TextDecoderStream());
-    for await (const piece of text) events += piece.split("event: ").length - 1;
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    // not fetch's own signal: after minutes it may have been collected, and aborts nothing any more
+    const cancel = () => void reader.cancel();
+    signal.addEventListener("abort", cancel);
+    if (signal.aborted) cancel();
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      events += value.split("event: ").length - 1;
+    }
     if (!signal.aborted) throw new Error("ended");
   } catch (error) {
     if (!signal.aborted) journal.fault(`live: ${error instanceof Error ? error.message : error}`);

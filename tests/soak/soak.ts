@@ -105,7 +105,8 @@ async function run(world: World, options: SoakOptions): Promise<SoakReport> {
   const journal = new Journal();
   const plan = { ...troublePlan(hosts, seconds), end_s: seconds };
   const end = new AbortController();
-  const sending = AbortSignal.any([signal, end.signal]);
+  const sending = end.signal;
+  signal.addEventListener("abort", () => end.abort(), { once: true });
   const senders = new Senders({
     url,
     hosts,
