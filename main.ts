@@ -6,6 +6,7 @@ import { systemClock } from "./clock.ts";
 import { migrateCommand } from "./db/command.ts";
 import { UNPACK_ARGUMENT, unpackForParent } from "./db/embedded/packed.ts";
 import manifest from "./deno.json" with { type: "json" };
+import { accessCommands } from "./server/access/command.ts";
 import { alertsCommand } from "./server/alerts/command.ts";
 import { readingCommands } from "./server/cli/command.ts";
 import { askYesNo } from "./server/cli/confirm.ts";
@@ -19,6 +20,7 @@ import { programName, systemTerminal } from "./server/cli/terminal.ts";
 import {
   configure,
   migrateBase,
+  openBeside,
   openForMigrate,
   openMigrateTarget,
   serverCommands,
@@ -58,6 +60,12 @@ if (import.meta.main) {
     listenForStop: context.listenForStop,
     showMeter: transferMeter(context),
   });
+  const access = accessCommands({
+    ...context,
+    base: withServerOptions,
+    openDatabase: (options, make) =>
+      openBeside(options, { ...context, application_name: "monitor access", make }),
+  });
   const doctor_base = withServerOptions("doctor");
   const doctor = doctorCommand(doctor_base, {
     ...context,
@@ -74,6 +82,7 @@ if (import.meta.main) {
     ...tellingCommands(context),
     ...quietCommands(context),
     ...dataCommands(context),
+    ...access,
     ...[migrate, aggregate, doctor, installCommand(context), versionCommand(context)],
   ]);
   Deno.exit(await runProgram(program, { args, version, terminal }));

@@ -153,3 +153,8 @@ export function connect(address: DatabaseAddress, options: ConnectOptions = {}):
   // the driver's generic names the types for `sql.typed.int8`, which nobody here uses
   return postgres(settings) as unknown as Sql;
 }
+
+/** Waits for an answer; rejects with what keeps it from coming. */
+export async function ping(sql: Sql): Promise<void> {
+  await sql`select 1`;
+}

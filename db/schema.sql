@@ -52,6 +52,25 @@ create view api.series as
      CROSS JOIN LATERAL unnest(s.metric_ids) i(metric_id)
      JOIN metric m ON m.id = i.metric_id;
 
+create table access_token (
+  id integer generated always as identity not null,
+  name text not null,
+  hash bytea not null,
+  role text not null,
+  hostname text,
+  label text not null,
+  created_at timestamp with time zone not null,
+  created_by text not null,
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  constraint access_token_pkey PRIMARY KEY (id),
+  constraint access_token_name_key UNIQUE (name),
+  constraint access_token_hash_check CHECK ((length(hash) = 32)),
+  constraint access_token_role_check CHECK ((role = ANY (ARRAY['agent'::text, 'viewer'::text, 'operator'::text, 'admin'::text])))
+);
+CREATE INDEX access_token_revoked ON access_token USING btree (revoked_at) WHERE revoked_at IS NOT NULL;
+
 create table alert (
   host_id integer not null,
   rule_id integer not null,
@@ -99,6 +118,20 @@ create table annotation (
 ) partition by range (at);
 
 create table annotation_late partition of annotation default;
+
+create table audit (
+  id bigint generated always as identity not null,
+  at timestamp with time zone not null,
+  who text not null,
+  token_name text,
+  address text not null,
+  action text not null,
+  target text not null,
+  status integer not null,
+  detail text not null,
+  constraint audit_pkey PRIMARY KEY (id)
+);
+CREATE INDEX audit_at ON audit USING btree (at);
 
 create table block_1d (
   host_id integer not null,

@@ -90,3 +90,8 @@ export function isRetryable(error: unknown): boolean {
 export function isUniqueViolation(error: unknown): boolean {
   return codeOf(error) === SQLSTATE.unique_violation;
 }
+
+/** Whether a table is not there: the database is of an older version, or of something else. */
+export function isMissingTable(error: unknown): boolean {
+  return codeOf(error) === SQLSTATE.undefined_table;
+}

@@ -223,6 +223,25 @@ export function transferMeter({ terminal, clock }: ServerContext) {
   };
 }
 
+/** Opens the database the options name as it is, beside a server that runs on it. */
+export async function openBeside(
+  options: CommandLine & { config?: string },
+  context: ServerContext & { application_name: string; make?: boolean },
+) {
+  const { clock, terminal, application_name, make } = context;
+  // whom the server lets in is not asked here: this makes the tokens that it wants
+  const env = { ...context.env, MONITOR_ACCESS_MODE: "required" };
+  const { config, log } = await configure(options, quiet({ ...context, env }));
+  const { openInUse } = await import("./open_database.ts");
+  const progress = showProgress(terminal);
+  try {
+    const onProgress = progress.step;
+    return await openInUse(config, { log, clock, onProgress, application_name, make });
+  } finally {
+    progress.done();
+  }
+}
+
 /** In the order the help lists them. */
 export function serverCommands(context: ServerContext) {
   return [upCommand(context), serveCommand(context), aggregate(context)] as const;

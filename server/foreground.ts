@@ -14,6 +14,8 @@ import { safeText } from "./cli/text.ts";
 import type { ServerContext } from "./command.ts";
 import type { Config } from "./config.ts";
 import { startServer } from "./serve.ts";
+import type { OwnToken } from "./start_access.ts";
+import { makeToken } from "./access/token.ts";
 import { explainStart } from "./start_failure.ts";
 
 export interface ForegroundOptions extends ServerContext {
@@ -24,14 +26,19 @@ export interface ForegroundOptions extends ServerContext {
 }
 
 /** Starts the server; a start that fails is told in words for its operator. */
-async function start(options: ForegroundOptions, stop: StopRequest, progress: Progress) {
-  const { config, log, clock, version } = options;
+async function start(
+  options: ForegroundOptions & { own_token: OwnToken | undefined },
+  stop: StopRequest,
+  progress: Progress,
+) {
+  const { config, log, clock, version, own_token } = options;
   try {
     return await startServer({
       config,
       log,
       clock,
       version,
+      own_token,
       onProgress: progress.step,
       signal: stop.signal,
     });
@@ -40,9 +47,22 @@ async function start(options: ForegroundOptions, stop: StopRequest, progress: Pr
   }
 }
 
-async function startLocalAgent(options: ForegroundOptions, server: string): Promise<Agent> {
+/** With it the agent in this process gets in, where tokens are asked for. */
+function localToken({ config, with_agent }: ForegroundOptions): OwnToken | undefined {
+  if (!with_agent || config.access.mode === "open") return undefined;
+  const principal = { label: "the agent of this server's machine", role: "agent" } as const;
+  return { text: makeToken().text, principal };
+}
+
+async function startLocalAgent(
+  options: ForegroundOptions,
+  { server, token }: { server: string; token: string | undefined },
+): Promise<Agent> {
   const { clock, log, env } = options;
-  const source = agentConfigSource({ env, overrides: { server } });
+  const source = agentConfigSource({
+    env,
+    overrides: { server, ...(token === undefined ? {} : { token }) },
+  });
   const config = await source.load();
   const spool_dir = spoolDir(config.spool, options.config.data_dir);
   return await startAgent({ config, source, spool_dir, clock, log });
@@ -85,8 +105,12 @@ export async function runInForeground(options: ForegroundOptions): Promise<void>
     : { step: (step: string) => log.info("progress", { step }), done: () => {} };
   let started = false;
   try {
-    await using server = await start(options, stop, progress);
-    await using agent = options.with_agent ? await startLocalAgent(options, server.url) : undefined;
+    const own_token = localToken(options);
+    await using server = await start({ ...options, own_token }, stop, progress);
+    const { url } = server;
+    await using agent = options.with_agent
+      ? await startLocalAgent(options, { server: url, token: own_token?.text })
+      : undefined;
     started = true;
     progress.done();
     if (agent === undefined) log.info("server is ready", { url: server.url });

@@ -23,6 +23,7 @@ import type { RouteEntry } from "./http/routes.ts";
 import type { IntakeCounters } from "./ingest/intake.ts";
 import { LatestReports } from "./query/latest.ts";
 import { Overview } from "./query/overview.ts";
+import { type OwnToken, startAccess } from "./start_access.ts";
 import { guardDisk, startIngest } from "./start_ingest.ts";
 import { startNotify } from "./start_notify.ts";
 import { Registry } from "./metrics/registry.ts";
@@ -34,6 +35,8 @@ export interface ServerOptions {
   log: Logger;
   clock: Clock;
   version: string;
+  /** Lets somebody in this process in, where tokens are asked for. */
+  own_token?: OwnToken;
   /** Told what a long start is doing. */
   onProgress?: (step: string) => void;
   /** Gives up the start; nothing is left running. */
@@ -94,7 +97,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { intake, route } = startIngest(database, { ...options, ...steps });
   const aggregation = startAggregation(database, { config, log, clock, started, metrics });
   const stopping = new AbortController();
+  const access = await startAccess(database, { ...options, started });
   const router = createRouter({
+    ...access.routes,
+    guard: access.guard,
     version: options.version,
     log: log.with({ component: "http" }),
     ...route,

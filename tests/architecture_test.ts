@@ -68,6 +68,7 @@ const RULES: Rule[] = [
     from: "server/http/",
     may: [
       "server/http/",
+      "server/access/",
       "server/wire/",
       "server/metrics/",
       "server/ingest/queue.ts",
@@ -116,6 +117,17 @@ const RULES: Rule[] = [
     may_types: ["server/config.ts"],
   },
   {
+    // a command is next to what it starts, and talks to the person at the terminal
+    from: "server/access/command",
+    may: ["server/access/", "server/cli/", "server/alerts/duration.ts", "db/", ...SHARED],
+  },
+  { from: "server/access/", may: ["server/access/", "db/", ...SHARED] },
+  {
+    from: "server/start_access.ts",
+    may: ["server/access/", "server/http/", "db/", ...SHARED],
+    may_types: ["server/config.ts"],
+  },
+  {
     from: "server/start_ingest.ts",
     may: ["server/ingest/", "server/metrics/", "server/retention.ts", "db/", ...SHARED],
     may_types: ["server/alerts/", "server/http/", "server/query/", "server/config.ts"],
@@ -134,6 +146,7 @@ const RULES: Rule[] = [
     from: "server/serve.ts",
     may: [
       "server/background.ts",
+      "server/start_access.ts",
       "server/start_ingest.ts",
       "server/start_notify.ts",
       "server/start_reading.ts",
@@ -152,7 +165,15 @@ const RULES: Rule[] = [
   },
   {
     from: "server/open_database.ts",
-    may: ["server/start_failure.ts", "server/config.ts", "db/database.ts", ...SHARED],
+    may: [
+      "server/start_failure.ts",
+      "server/config.ts",
+      "server/cli/failure.ts",
+      "db/connect.ts",
+      "db/database.ts",
+      "db/embedded/inspect.ts",
+      ...SHARED,
+    ],
   },
   {
     // starts server and agent side by side: the only place that knows both
@@ -161,6 +182,7 @@ const RULES: Rule[] = [
       "server/serve.ts",
       "server/start_failure.ts",
       "server/config.ts",
+      "server/access/token.ts",
       "server/cli/",
       "db/address.ts",
       "agent/agent.ts",
@@ -168,7 +190,7 @@ const RULES: Rule[] = [
       "agent/spool/settings.ts",
       ...SHARED,
     ],
-    may_types: ["server/command.ts"],
+    may_types: ["server/command.ts", "server/start_access.ts"],
   },
   {
     from: "server/command.ts",
@@ -200,6 +222,7 @@ const RULES: Rule[] = [
     from: "main.ts",
     may: [
       "server/command.ts",
+      "server/access/command.ts",
       "server/alerts/command.ts",
       "server/installation/command.ts",
       // where an installed agent has its settings
@@ -229,6 +252,7 @@ const LIBRARIES: Record<string, string[]> = {
     "server/cli/",
     "server/command.ts",
     "server/aggregate/command.ts",
+    "server/access/command.ts",
     "server/alerts/command.ts",
     "server/installation/command.ts",
     "agent/command.ts",

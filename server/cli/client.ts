@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { type StorageAnswer, storageSchema } from "../wire/storage.ts";
-import { serverUrl } from "./address.ts";
+import { serverUrl, tokenHeader } from "./address.ts";
 import { CommandError } from "./failure.ts";
 import { programName } from "./terminal.ts";
 import { safeText } from "./text.ts";
@@ -66,10 +66,12 @@ function whyUnreachable(error: unknown): string {
 
 export class Client {
   readonly #base: string;
+  readonly #headers: Record<string, string>;
 
   /** Throws UsageError when `server` is no URL. */
-  constructor(server: string) {
+  constructor(server: string, token?: string) {
     this.#base = serverUrl(server);
+    this.#headers = tokenHeader(token);
   }
 
   hosts(): Promise<HostsAnswer> {
@@ -121,7 +123,10 @@ export class Client {
     let response: Response;
     try {
       const path = `${this.#base}/api/v1/export?${query}`;
-      response = await fetch(path, { signal: AbortSignal.any([signal, late.signal]) });
+      response = await fetch(path, {
+        headers: this.#headers,
+        signal: AbortSignal.any([signal, late.signal]),
+      });
     } catch (error) {
       if (signal.aborted) throw error;
       throw this.#unreachable(error);
@@ -151,7 +156,7 @@ export class Client {
     try {
       response = await fetch(this.#base + path, {
         ...init,
-        headers: { accept: "application/json" },
+        headers: { accept: "application/json", ...this.#headers },
         signal: AbortSignal.timeout(ANSWER_MS_MAX),
       });
       text = await response.text();

@@ -6,7 +6,7 @@ import { httpPost } from "../feed/post.ts";
 import { Import, type ImportAccount, type ImportState } from "../feed/import.ts";
 import { detectFormat } from "../wire/format.ts";
 import type { FormatName } from "../wire/sample.ts";
-import { defaultServer, serverUrl } from "./address.ts";
+import { defaultServer, defaultToken, serverUrl, tokenHeader } from "./address.ts";
 import type { ReadingContext } from "./command.ts";
 import { CommandError } from "./failure.ts";
 import { formatCount, formatDuration, showMeter } from "./meter.ts";
@@ -169,7 +169,7 @@ export async function runImport(
   const begun_ms = clock.monotonic();
   const work = new Import({
     format: source.format,
-    post: httpPost(server, clock),
+    post: httpPost(server, clock, tokenHeader(defaultToken(env))),
     server,
     clock,
     connections: CONNECTIONS,

@@ -3,7 +3,7 @@ import { HOSTNAME_CHARS_MAX, nameFault } from "../../report.ts";
 import { Fleet } from "../feed/fleet.ts";
 import { httpPost } from "../feed/post.ts";
 import { type SimulateAccount, type SimulateState, Simulation } from "../feed/simulate.ts";
-import { defaultServer, serverUrl } from "./address.ts";
+import { defaultServer, defaultToken, serverUrl, tokenHeader } from "./address.ts";
 import type { ReadingContext } from "./command.ts";
 import { CommandError, UsageError } from "./failure.ts";
 import { formatTime } from "./instant.ts";
@@ -53,7 +53,7 @@ export async function runSimulate(
   const simulation = new Simulation({
     ...options,
     fleet: new Fleet(options),
-    post: httpPost(server, clock),
+    post: httpPost(server, clock, tokenHeader(defaultToken(env))),
     server,
     clock,
     signal: stop.signal,

@@ -12,6 +12,7 @@ import { LOG_FORMATS, LOG_LEVELS } from "../../log.ts";
 import { ruleDays, type TierDays } from "../retention.ts";
 import { channelsSchema, checkRoutes, notifySchema, routesSchema } from "./channels.ts";
 import { databaseSchema, normaliseDatabase } from "./database.ts";
+import { accessSchema, checkAccess } from "./access.ts";
 import { limitsSchema } from "./limits.ts";
 import { oneOf, schedule, section, text, whole } from "./values.ts";
 
@@ -122,6 +123,7 @@ export const fileSchema = section({
     .describe("Where the server's own PostgreSQL lives; made when missing"),
   webapp: webappSchema.prefault({}),
   database: databaseSchema.prefault({}),
+  access: accessSchema.prefault({}),
   ingest: ingestSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   retention: retentionSchema.prefault({}),
@@ -136,10 +138,14 @@ export const fileSchema = section({
 
 /** A setting that does not fit another one: reported at the place where the smaller change is. */
 function crossChecks(
-  config: Pick<z.infer<typeof fileSchema>, "ingest" | "retention" | "channels" | "routes">,
+  config: Pick<
+    z.infer<typeof fileSchema>,
+    "access" | "webapp" | "ingest" | "retention" | "channels" | "routes"
+  >,
   context: z.RefinementCtx,
 ): void {
   checkRoutes(config, context);
+  checkAccess(config, context);
   const { ingest, retention } = config;
   if (ingest.body_bytes_max > ingest.queue_bytes_max) {
     context.addIssue({

@@ -13,8 +13,12 @@ function whyUnanswered(error: unknown): string {
   return text.split(": ").at(-1) ?? text;
 }
 
-/** `server` is a base URL without a slash at its end. */
-export function httpPost(server: string, clock: Clock): Post {
+/** `server` is a base URL without a slash at its end; `headers` are sent besides. */
+export function httpPost(
+  server: string,
+  clock: Clock,
+  headers: Record<string, string> = {},
+): Post {
   return async (body, signal) => {
     const late = new AbortController();
     const answered = new AbortController();
@@ -24,14 +28,15 @@ export function httpPost(server: string, clock: Clock): Post {
     try {
       const response = await fetch(`${server}/metrics`, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", ...headers },
         body,
         // a redirected POST would become a GET, whose 200 looks like success
         redirect: "manual",
         signal: AbortSignal.any([signal, late.signal]),
       });
-      const { status, headers } = response;
-      return { status, retry_after: headers.get("retry-after"), body: await response.text() };
+      const { status, headers: answered_with } = response;
+      const retry_after = answered_with.get("retry-after");
+      return { status, retry_after, body: await response.text() };
     } catch (error) {
       if (late.signal.aborted) throw new Error(`no answer within ${ANSWER_MS_MAX / 1000} s`);
       throw new Error(whyUnanswered(error));

@@ -16,5 +16,5 @@ export function aggregateRoute(routes: Routes, route: AggregateRoute): void {
   const run = async (c: Context) => c.json({ status: STATUS, ...await route.aggregate() });
   routes.post("/aggregate", about, run);
   // it was one of the original, which its clients call in both ways
-  routes.get("/aggregate", about, run);
+  routes.get("/aggregate", { ...about, is_change: true }, run);
 }

@@ -1,7 +1,11 @@
 /** Counts requests and their answers: for the server's own numbers. */
 import type { Registry } from "../metrics/registry.ts";
 
-type Handle = (request: Request) => Response | Promise<Response>;
+type Handle = (
+  request: Request,
+  /** From where it comes. */
+  info?: Deno.ServeHandlerInfo,
+) => Response | Promise<Response>;
 
 /** The same handler, counted. (No async function: this is on the way of every report.) */
 export function counted(handle: Handle, metrics: Registry): Handle {
@@ -19,9 +23,9 @@ export function counted(handle: Handle, metrics: Registry): Handle {
     answers.add(1, String(response.status));
     return response;
   };
-  return (request) => {
+  return (request, info) => {
     open++;
-    const response = handle(request);
+    const response = handle(request, info);
     return response instanceof Promise ? response.then(done) : done(response);
   };
 }

@@ -52,6 +52,7 @@ export function hostsRoutes(routes: Routes, route: HostsRoute): void {
     let body: unknown;
     try {
       body = await c.req.json();
+      c.set("said", body);
     } catch {
       throw new ParameterError("Cannot read the body: it must be JSON");
     }

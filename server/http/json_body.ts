@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import { ParameterError } from "./fetch.ts";
+import "./principal.ts";
 
 /** A rules file of two thousand rules has less. */
 const BYTES_MAX = 4 * 1024 * 1024;
@@ -15,7 +16,9 @@ export async function readJson(c: Context): Promise<unknown> {
   }
   if (text.trim() === "") return {};
   try {
-    return JSON.parse(text);
+    const said: unknown = JSON.parse(text);
+    c.set("said", said);
+    return said;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new ParameterError(`Cannot read the body: it must be JSON: ${why}`);

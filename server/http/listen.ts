@@ -20,7 +20,7 @@ export function probe({ host, port }: Pick<ListenOptions, "host" | "port">): voi
 
 /** Opens the port and returns where it is, as a URL. */
 export function listen(
-  handle: (request: Request) => Response | Promise<Response>,
+  handle: (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>,
   options: ListenOptions,
 ): string {
   const { host, port, clock, started } = options;

@@ -3,12 +3,16 @@ import type { Context } from "hono";
 import type { Clock } from "../../clock.ts";
 import type { IngestReply, Refusal } from "../../report.ts";
 import { discardBody, isSmallBody, readSmallBody, type Room, withBody } from "./body.ts";
+import "./principal.ts";
 import type { Routes } from "./routes.ts";
 import { Turns } from "./turns.ts";
 
 /** What this route needs of the ingest step. */
 export interface MetricsRoute {
-  receive(body: Uint8Array, options?: { owned: boolean }): Promise<IngestReply>;
+  receive(
+    body: Uint8Array,
+    options?: { owned?: boolean; only_host?: string },
+  ): Promise<IngestReply>;
   room: Room;
   body_bytes_max: number;
   /** Would a report that comes now wait too long? Asked once for each request. */
@@ -36,12 +40,13 @@ export function metricsRoute(routes: Routes, route: MetricsRoute): void {
         await discardBody(c.req.raw);
         return new Response(BUSY, { status: 503, headers: BUSY_HEADERS });
       }
+      const only_host = c.get("principal")?.hostname;
       const reply = isSmallBody(c.req.raw)
-        ? await route.receive(await readSmallBody(c.req.raw), { owned: true })
+        ? await route.receive(await readSmallBody(c.req.raw), { owned: true, only_host })
         : await withBody(
           c.req.raw,
           options,
-          (body, owned) => turns.run(() => route.receive(body, owned)),
+          (body, { owned }) => turns.run(() => route.receive(body, { owned, only_host })),
         );
       if (reply.stored === 1 && reply.duplicate === 0 && reply.refused === undefined) {
         return new Response(ONE_STORED, { headers: JSON_HEADERS });

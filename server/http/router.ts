@@ -2,8 +2,9 @@
 import { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { isRetryable } from "../../db/sqlstate.ts";
+import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
-import { QueueFullError } from "../ingest/queue.ts";
+import { auditor, type AuditRoute, auditRoutes } from "./audit.ts";
 import { alertConfigRoutes, type AlertsRoute } from "./alert_config.ts";
 import { type AggregateRoute, aggregateRoute } from "./aggregate.ts";
 import { channelRoutes, type ChannelsRoute } from "./channels.ts";
@@ -22,6 +23,7 @@ import { ruleRoutes, type RulesRoute } from "./rules.ts";
 import { type SeriesRoute, seriesRoutes } from "./series.ts";
 import { silenceRoutes, type SilencesRoute } from "./silences.ts";
 import { type StorageRoute, storageRoutes } from "./storage.ts";
+import { tokenRoutes, type TokensRoute } from "./tokens.ts";
 import { pageNotFound, webRoutes } from "./web.ts";
 
 /** Everything the routes need; `server/serve.ts` puts it together. */
@@ -29,6 +31,7 @@ export interface RouterOptions
   extends
     AggregateRoute,
     AlertsRoute,
+    AuditRoute,
     ChannelsRoute,
     DowntimeRoute,
     ExportRoute,
@@ -43,11 +46,13 @@ export interface RouterOptions
     RulesRoute,
     SeriesRoute,
     SilencesRoute,
-    StorageRoute {
+    StorageRoute,
+    TokensRoute {
   version: string;
   log: Logger;
   /** Default: everybody may ask everything. */
   guard?: Guard;
+  clock: Clock;
 }
 
 /** Answers by error name, so that the steps need not know HTTP. */
@@ -57,10 +62,14 @@ const STATUS_BY_NAME: Readonly<Record<string, ContentfulStatusCode>> = {
   BodyUnreadableError: 400,
   TooMuchError: 400,
   RuleRefusedError: 400,
+  UnauthorizedError: 401,
+  ForbiddenError: 403,
+  HostForbiddenError: 403,
   NotFoundError: 404,
   RuleConflictError: 409,
   IncidentOverError: 409,
   BodyTooLargeError: 413,
+  TooManyFailuresError: 429,
   QueueFullError: 503,
 };
 
@@ -83,7 +92,8 @@ function greetingOf(version: string, { entries }: Routes): string {
 
 export function createRouter(options: RouterOptions): Router {
   const app = new Hono();
-  const routes = new Routes(app, options.guard);
+  const { guard, clock } = options;
+  const routes = new Routes(app, { guard, audit: auditor(options, clock) });
   const { log, version } = options;
   aggregateRoute(routes, options);
   metricsRoute(routes, options);
@@ -102,6 +112,8 @@ export function createRouter(options: RouterOptions): Router {
   hostsRoutes(routes, options);
   liveRoute(routes, options);
   messagesRoute(routes, options);
+  tokenRoutes(routes, options);
+  auditRoutes(routes, options);
   webRoutes(routes, { greeting: () => greetingOf(version, routes) });
 
   app.notFound(async (c) =>
@@ -111,7 +123,8 @@ export function createRouter(options: RouterOptions): Router {
   app.onError((error, c) => {
     const status = STATUS_BY_NAME[error.name];
     if (status !== undefined) {
-      if (error instanceof QueueFullError) c.header("retry-after", String(error.retry_after_s));
+      if ("retry_after_s" in error) c.header("retry-after", String(error.retry_after_s));
+      if (status === 401) c.header("www-authenticate", 'Bearer realm="monitor"');
       const refused = "refused" in error ? { refused: error.refused } : {};
       return c.json({ error: error.message, ...refused }, status);
     }

@@ -26,6 +26,8 @@ export interface RouteAbout {
   summary: string;
   /** It gives the page, or a part of it: nothing for programs. */
   is_page?: boolean;
+  /** It changes something, though it is asked by GET. */
+  is_change?: boolean;
 }
 
 /** A route as the lists of routes have it. */
@@ -41,18 +43,23 @@ export interface RouteEntry extends RouteAbout {
  */
 export type Guard = (c: Context, route: RouteEntry) => void | Promise<void>;
 
+/** Told of each change that was made. */
+export type Audit = (c: Context, route: RouteEntry, status: number) => Promise<void>;
+
 /** A handler of a path whose parameters are named by the path. */
 type PathHandler<P extends string> = Handler<Record<never, never>, P>;
 
 export class Routes {
   readonly #app: Hono;
   readonly #guard: Guard | undefined;
+  readonly #audit: Audit | undefined;
   readonly #entries: RouteEntry[] = [];
 
-  /** @param guard Default: everybody may ask everything. */
-  constructor(app: Hono, guard?: Guard) {
+  /** Without a guard everybody may ask everything; without an audit nobody is told of changes. */
+  constructor(app: Hono, { guard, audit }: { guard?: Guard; audit?: Audit } = {}) {
     this.#app = app;
     this.#guard = guard;
+    this.#audit = audit;
   }
 
   /** All routes, in the order in which they are looked at. */
@@ -88,15 +95,28 @@ export class Routes {
   ): void {
     const entry: RouteEntry = { method, path, ...about };
     this.#entries.push(entry);
-    const guard = this.#guard;
-    if (guard === undefined || about.access === "public") {
-      this.#app.on(method, path, handler);
-      return;
-    }
+    const guard = about.access === "public" ? undefined : this.#guard;
+    const told = isChange(entry) ? this.#told(entry, handler) : handler;
     const guarded: PathHandler<P> = (c, next) => {
-      const waiting = guard(c, entry);
-      return waiting === undefined ? handler(c, next) : waiting.then(() => handler(c, next));
+      const waiting = guard?.(c, entry);
+      return waiting === undefined ? told(c, next) : waiting.then(() => told(c, next));
     };
-    this.#app.on(method, path, guarded);
+    this.#app.on(method, path, guard === undefined ? told : guarded);
   }
+
+  /** The same handler, whose changes are written down before they are answered. */
+  #told<P extends string>(entry: RouteEntry, handler: PathHandler<P>): PathHandler<P> {
+    const audit = this.#audit;
+    if (audit === undefined) return handler;
+    return async (c, next) => {
+      const answer: unknown = await handler(c, next);
+      if (answer instanceof Response && answer.ok) await audit(c, entry, answer.status);
+      return answer;
+    };
+  }
+}
+
+/** Reading with a body is for viewers, reports are data. */
+function isChange({ method, access, is_change = false }: RouteEntry): boolean {
+  return is_change || (method !== "GET" && (access === "operator" || access === "admin"));
 }

@@ -18,6 +18,14 @@ export class RefusedError extends Error {
   }
 }
 
+/** The sender may not report for these hosts. */
+export class HostForbiddenError extends Error {
+  override name = "HostForbiddenError";
+  constructor(message: string, readonly refused: Refusal[]) {
+    super(message);
+  }
+}
+
 /** One report of a body: what it became, and where it stood. */
 export interface ParsedReport {
   index: number;
@@ -66,14 +74,44 @@ function toRefusal(index: number, faults: readonly Fault[]): Refusal {
   };
 }
 
-/** Nothing of a body can be taken. */
-export function allRefused(refused: Refusal[]): RefusedError {
+type Parsed = ReturnType<typeof parseBody>;
+
+/**
+ * The same, without reports of other hosts than the one that the sender may report for; `foreign` is
+ * how many those are.
+ */
+export function ofHost(
+  parsed: Parsed,
+  hostname: string | undefined,
+): Parsed & { foreign: number } {
+  if (hostname === undefined) return { ...parsed, foreign: 0 };
+  const isOwn = ({ reports }: ParsedReport) =>
+    reports.every((report) => report.hostname === hostname);
+  const others = parsed.elements.filter((element) => !isOwn(element));
+  const refusals = others.map(({ index }) => ({
+    index,
+    path: "hostname",
+    message: `must be ${shown(hostname)}: this token reports for no other host`,
+  }));
+  return {
+    ...parsed,
+    elements: parsed.elements.filter(isOwn),
+    refused: [...parsed.refused, ...refusals].sort((a, b) => a.index - b.index),
+    foreign: others.length,
+  };
+}
+
+/** Nothing of a body can be taken; `foreign` reports of it are of others' hosts. */
+export function allRefused(
+  refused: Refusal[],
+  { foreign }: { foreign: number } = { foreign: 0 },
+): RefusedError | HostForbiddenError {
   const [first] = refused;
   const more = refused.length > 1 ? ` (and ${refused.length - 1} more reports refused)` : "";
-  return new RefusedError(
-    `Cannot take the report: ${first?.path} ${first?.message}${more}`,
-    refused,
-  );
+  const message = `Cannot take the report: ${first?.path} ${first?.message}${more}`;
+  return foreign > 0
+    ? new HostForbiddenError(message, refused)
+    : new RefusedError(message, refused);
 }
 
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });

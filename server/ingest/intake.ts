@@ -8,7 +8,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { ClockLimits, IngestReply, Refusal } from "../../report.ts";
-import { allRefused, parseBody, type ParsedReport } from "./body.ts";
+import { allRefused, ofHost, parseBody, type ParsedReport } from "./body.ts";
 import type { Directory, ResolvedReport, StrangerReport } from "./directory.ts";
 import { findTooMuch, type IngestLimits } from "./limits.ts";
 import type { Batch, Duplicates, IngestQueue } from "./queue.ts";
@@ -77,20 +77,21 @@ export class Intake {
    * its memory is given back as soon as its rows are made. Left to the collector of garbage, the
    * bodies of a busy server are 100 MB that wait for it.
    *
+   * @param only_host The only host whose reports are taken. Default: those of any.
    * @throws RefusedError when nothing of it can be taken, QueueFullError when there is no room,
    *   and what the database said when it could not be stored
    */
   receive(
     body: Uint8Array,
-    { owned = false }: { owned?: boolean } = {},
+    { owned = false, only_host }: { owned?: boolean; only_host?: string } = {},
   ): Promise<IngestReply> {
     let placed: Placed | undefined;
     try {
-      placed = this.#fast(body);
+      placed = this.#fast(body, only_host);
     } catch (error) {
       return Promise.reject(error);
     }
-    if (placed === undefined) return this.#ordinary(body);
+    if (placed === undefined) return this.#ordinary(body, only_host);
     if (owned && body.buffer instanceof ArrayBuffer) body.buffer.transfer(0);
     const { batch, first, count } = placed;
     this.counters.received += count;
@@ -112,7 +113,7 @@ export class Intake {
   }
 
   /** Matches every report of the body, or leaves nothing behind. */
-  #fast(body: Uint8Array): Placed | undefined {
+  #fast(body: Uint8Array, only_host: string | undefined): Placed | undefined {
     const { queue } = this.#options;
     const batch = queue.open();
     const { rows } = batch;
@@ -122,7 +123,7 @@ export class Intake {
     const is_array = body[at] === BRACKET_OPEN;
     if (is_array) at = skipSpace(body, at + 1);
     for (;;) {
-      at = this.#matchOne(body, at, batch);
+      at = this.#matchOne(body, at, { batch, only_host });
       if (at < 0) break;
       at = skipSpace(body, at);
       if (is_array && body[at] === COMMA) {
@@ -140,11 +141,16 @@ export class Intake {
   }
 
   /** Offset after the report at `at`, whose row has been added, or -1. */
-  #matchOne(body: Uint8Array, at: number, batch: Batch): number {
+  #matchOne(
+    body: Uint8Array,
+    at: number,
+    { batch, only_host }: { batch: Batch; only_host: string | undefined },
+  ): number {
     const { directory, clock, limits } = this.#options;
     if (!this.#name.read(body, at)) return -1;
     const host = directory.hosts.find(body, this.#name);
     if (host === undefined) return -1;
+    if (only_host !== undefined && host.hostname !== only_host) return -1;
     const now_ms = clock.now();
     for (let position = 0; position < host.templates.length; position++) {
       const template = host.templates[position];
@@ -165,14 +171,14 @@ export class Intake {
     return -1;
   }
 
-  async #ordinary(body: Uint8Array): Promise<IngestReply> {
+  async #ordinary(body: Uint8Array, only_host: string | undefined): Promise<IngestReply> {
     const { directory, queue, clock, limits, too_much } = this.#options;
-    const parsed = parseBody(body, { now_ms: clock.now(), limits });
+    const parsed = ofHost(parseBody(body, { now_ms: clock.now(), limits }), only_host);
     const { refused } = parsed;
     const elements = this.#divided(parsed.elements);
     this.counters.received += refused.length;
     this.counters.refused += refused.length;
-    if (elements.length === 0) throw allRefused(refused);
+    if (elements.length === 0) throw allRefused(refused, parsed);
     const reports = elements.flatMap((element) => element.reports);
     const owners = elements.flatMap((element) => element.reports.map(() => element.index));
     const resolved = await directory.resolve(reports);

@@ -8,6 +8,7 @@ import { type TestDatabase, testDatabase } from "./test_database.ts";
 
 export interface TestApp extends AsyncDisposable {
   server: Server;
+  clock: Clock;
   database: TestDatabase;
   url: string;
   /** Lines of level warn and error, as JSON. */
@@ -64,6 +65,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   });
   Object.assign(config.ingest, options.config?.ingest);
   Object.assign(config.limits, options.config?.limits);
+  Object.assign(config.access, options.config?.access);
   Object.assign(config.retention, options.config?.retention);
   Object.assign(config.webapp, options.config?.webapp);
   // the server as one more host only when a test asks for it
@@ -76,6 +78,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const url = server.url.replace("localhost", "127.0.0.1");
   return {
     server,
+    clock,
     database,
     url,
     log_lines,

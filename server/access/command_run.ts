@@ -1,0 +1,138 @@
+/** What `monitor token …` and `monitor audit` do. */
+import { selectAudit } from "../../db/audit.ts";
+import { isMissingTable } from "../../db/sqlstate.ts";
+import type { Role, TokenRow } from "../../db/tokens.ts";
+import { CommandError } from "../cli/failure.ts";
+import { formatAge, formatTime } from "../cli/instant.ts";
+import { layoutTable } from "../cli/table.ts";
+import { programName, styled } from "../cli/terminal.ts";
+import { safeJson, safeText } from "../cli/text.ts";
+import type { AccessContext, OpenedDatabase } from "./command.ts";
+import { TokenDesk } from "./token_desk.ts";
+
+const LIST_MAX = 10_000;
+
+type Options = Record<string, unknown>;
+
+async function withDatabase(
+  options: Options,
+  { context, make = false }: { context: AccessContext; make?: boolean },
+  use: (database: OpenedDatabase) => Promise<void>,
+): Promise<void> {
+  await using database = await context.openDatabase(options, make);
+  try {
+    await use(database);
+  } catch (error) {
+    if (!isMissingTable(error)) throw error;
+    throw new CommandError("This database is of an older version", {
+      hint: `bring it up to date with "${programName()} migrate"`,
+    });
+  }
+}
+
+/** Who is logged in at this terminal, for the log. */
+function personOf({ env }: AccessContext): string {
+  return env.SUDO_USER || env.USER || env.LOGNAME || "command line";
+}
+
+export async function runCreate(options: Options, context: AccessContext): Promise<void> {
+  const { terminal, clock } = context;
+  // the command has checked them
+  const { role, label, hostname, expires, json } = options as {
+    role: Role;
+    label: string;
+    hostname?: string;
+    expires?: number;
+    json?: true;
+  };
+  if (hostname !== undefined && role !== "agent") {
+    throw new CommandError("Cannot bind this token to a host", {
+      cause: `only tokens of role agent report for one: its role is "${role}"`,
+      hint: "leave out --hostname",
+    });
+  }
+  await withDatabase(options, { context, make: true }, async ({ sql }) => {
+    const { token, text } = await new TokenDesk({ sql, clock }).create({
+      role,
+      label,
+      hostname: hostname ?? null,
+      expires_in_ms: expires,
+      created_by: personOf(context),
+    });
+    if (json) {
+      terminal.out(`${safeJson({ name: token.name, role, label, hostname, token: text })}\n`);
+      return;
+    }
+    terminal.out(`${text}\n`);
+    terminal.err("Keep it where only its owner can read it: it is not shown again\n");
+  });
+}
+
+function tokenLines(tokens: readonly TokenRow[], options: { columns: number; now_ms: number }) {
+  const { columns, now_ms } = options;
+  const headers = ["NAME", "ROLE", "HOST", "LABEL", "CREATED", "EXPIRES", "USED", "STATE"];
+  const ago = (ms: number | null, none: string) => ms === null ? none : formatAge(now_ms - ms);
+  const rows = tokens.map((token) => {
+    const { name, role, hostname, label, expires_ms, last_used_ms, revoked_ms } = token;
+    const is_over = expires_ms !== null && expires_ms <= now_ms;
+    return [
+      ...[name, role, safeText(hostname ?? ""), safeText(label), formatTime(token.created_ms)],
+      expires_ms === null ? "never" : formatTime(expires_ms),
+      ago(last_used_ms, "never"),
+      revoked_ms !== null ? "revoked" : is_over ? "expired" : "valid",
+    ];
+  });
+  return layoutTable({ columns: headers.map((header) => ({ header })), rows }, columns);
+}
+
+export async function runList(options: Options, context: AccessContext): Promise<void> {
+  const { terminal, clock } = context;
+  await withDatabase(options, { context }, async ({ sql }) => {
+    const tokens = await new TokenDesk({ sql, clock }).list({ limit: LIST_MAX });
+    if (options.json) return terminal.out(`${safeJson(tokens)}\n`);
+    if (tokens.length === 0) return terminal.err("No token was made yet\n");
+    const [head = "", ...rows] = tokenLines(tokens, {
+      columns: terminal.columns,
+      now_ms: clock.now(),
+    });
+    terminal.out(`${[styled(terminal, "bold", head), ...rows].join("\n")}\n`);
+  });
+}
+
+export async function runRevoke(
+  name: string,
+  options: Options,
+  context: AccessContext,
+): Promise<void> {
+  const { terminal, clock } = context;
+  await withDatabase(options, { context }, async ({ sql }) => {
+    try {
+      const token = await new TokenDesk({ sql, clock }).revoke(name);
+      terminal.out(`${token.name} (${safeText(token.label)}) is taken back\n`);
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== "NotFoundError") throw error;
+      throw new CommandError(`There is no token ${safeText(JSON.stringify(name))}`, {
+        hint: `"${programName()} token list" shows their names`,
+      });
+    }
+  });
+}
+
+export async function runAudit(options: Options, context: AccessContext): Promise<void> {
+  const { terminal } = context;
+  // the command has checked them
+  const { limit, who, json } = options as { limit: number; who?: string; json?: true };
+  await withDatabase(options, { context }, async ({ sql }) => {
+    const entries = await selectAudit(sql, { limit, who });
+    if (json) return terminal.out(`${safeJson(entries)}\n`);
+    if (entries.length === 0) return terminal.err("Nothing was changed yet\n");
+    const headers = ["TIME", "WHO", "FROM", "ACTION", "WHAT", "DETAIL"];
+    const rows = entries.map(({ at_ms, who, address, action, target, detail }) => [
+      ...[formatTime(at_ms), safeText(who), safeText(address), action.split(" ")[0] ?? ""],
+      ...[safeText(target), safeText(detail)],
+    ]);
+    const columns = headers.map((header) => ({ header }));
+    const [head = "", ...lines] = layoutTable({ columns, rows }, terminal.columns);
+    terminal.out(`${[styled(terminal, "bold", head), ...lines].join("\n")}\n`);
+  });
+}

@@ -1,0 +1,144 @@
+/**
+ * Which token is whose. What was looked up once is remembered, so that a report costs one look into a
+ * map; the database is asked only about tokens that are not known. Every two seconds the book asks
+ * which tokens were taken back since, by whichever server: a token taken back is of no use three
+ * seconds later at most. While the database is away, what is remembered goes on being right.
+ */
+import type { Clock } from "../../clock.ts";
+import type { Sql } from "../../db/connect.ts";
+import {
+  selectRevokedSince,
+  selectToken,
+  type TokenSecret,
+  updateLastUsed,
+} from "../../db/tokens.ts";
+import type { Logger } from "../../log.ts";
+import type { Principal } from "./principal.ts";
+import { isHashOf, nameOf } from "./token.ts";
+
+/** Tokens remembered; each takes some 300 bytes. Beyond that the oldest is looked up again. */
+const REMEMBERED_MAX = 50_000;
+const LOOK_MS = 2_000;
+/** Clocks of servers differ: a token taken back "before" the last look is still found. */
+const OVERLAP_MS = 60_000;
+/** Uses are written down this often. */
+const USED_MS = 60_000;
+
+interface Remembered {
+  principal: Principal;
+  token_id: number;
+  expires_ms: number;
+  /** When it was last used, or 0 when that is written down. */
+  used_ms: number;
+}
+
+export interface TokenBookOptions {
+  sql: Sql;
+  clock: Clock;
+  log: Logger;
+}
+
+export class TokenBook {
+  readonly #options: TokenBookOptions;
+  readonly #known = new Map<string, Remembered>();
+  /** Tokens of this process alone, which are in no database. */
+  readonly #own = new Map<string, Principal>();
+  #looked_ms: number;
+  #written_ms: number;
+
+  constructor(options: TokenBookOptions) {
+    this.#options = options;
+    this.#looked_ms = options.clock.now();
+    this.#written_ms = this.#looked_ms;
+  }
+
+  /** Lets somebody in this process in, for as long as it runs. */
+  addOwn(text: string, principal: Principal): void {
+    this.#own.set(text, principal);
+  }
+
+  /** Whose token this is, as far as is remembered. */
+  known(text: string): Principal | undefined {
+    const one = this.#known.get(text);
+    if (one === undefined) return this.#own.get(text);
+    const now_ms = this.#options.clock.now();
+    if (one.expires_ms <= now_ms) return undefined;
+    one.used_ms = now_ms;
+    return one.principal;
+  }
+
+  /** The same, asking the database. Undefined for a token that is unknown, expired or taken back. */
+  async find(text: string): Promise<Principal | undefined> {
+    const known = this.known(text);
+    if (known !== undefined) return known;
+    const name = nameOf(text);
+    if (name === undefined) return undefined;
+    const { sql, clock } = this.#options;
+    const token = await selectToken(sql, name);
+    if (token === undefined || !isHashOf(text, token.hash)) return undefined;
+    const now_ms = clock.now();
+    const expires_ms = token.expires_ms ?? Infinity;
+    if (token.revoked_ms !== null || expires_ms <= now_ms) return undefined;
+    const principal = principalOf(token);
+    this.#known.delete(text);
+    this.#known.set(text, { principal, token_id: token.id, expires_ms, used_ms: now_ms });
+    if (this.#known.size > REMEMBERED_MAX) {
+      const [oldest] = this.#known.keys();
+      if (oldest !== undefined) this.#known.delete(oldest);
+    }
+    return principal;
+  }
+
+  /** Forgets a token that was just taken back here. */
+  forget(token_id: number): void {
+    for (const [text, one] of this.#known) if (one.token_id === token_id) this.#known.delete(text);
+  }
+
+  /** Looks at what was taken back and writes down what was used, until the signal; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
+    let told = false;
+    while (!signal.aborted) {
+      await clock.sleep(LOOK_MS, signal);
+      try {
+        await this.look();
+        if (clock.now() - this.#written_ms >= USED_MS || signal.aborted) await this.#writeUsed();
+        told = false;
+      } catch (error) {
+        // the database is away, which others tell in detail
+        if (!told) log.warn("tokens that were taken back are not known just now", { error });
+        told = true;
+      }
+    }
+  }
+
+  /** Forgets what was taken back since the last look. */
+  async look(): Promise<void> {
+    const { sql, clock } = this.#options;
+    const now_ms = clock.now();
+    const revoked = new Set(await selectRevokedSince(sql, this.#looked_ms - OVERLAP_MS));
+    for (const [text, { token_id, expires_ms }] of this.#known) {
+      if (revoked.has(token_id) || expires_ms <= now_ms) this.#known.delete(text);
+    }
+    this.#looked_ms = now_ms;
+  }
+
+  async #writeUsed(): Promise<void> {
+    const { sql, clock } = this.#options;
+    this.#written_ms = clock.now();
+    const used = [...this.#known.values()].filter(({ used_ms }) => used_ms > 0);
+    if (used.length === 0) return;
+    await updateLastUsed(sql, new Map(used.map(({ token_id, used_ms }) => [token_id, used_ms])));
+    for (const one of used) one.used_ms = 0;
+  }
+}
+
+function principalOf(token: TokenSecret): Principal {
+  return {
+    token_id: token.id,
+    token_name: token.name,
+    label: token.label,
+    role: token.role,
+    ...(token.hostname === null ? {} : { hostname: token.hostname }),
+  };
+}

@@ -1,0 +1,32 @@
+/** Who is let in: the section `access`. */
+import type { z } from "zod";
+import { oneOf, section } from "./values.ts";
+
+export const ACCESS_MODES = ["open", "required"] as const;
+
+export const accessSchema = section({
+  mode: oneOf(ACCESS_MODES).default("open")
+    .describe(
+      "open: everybody who reaches the server may do everything, for this machine alone; " +
+        "required: who asks shows a token (docs/security.md)",
+    ),
+});
+
+/** Addresses that nobody reaches from elsewhere. */
+const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/i;
+
+/** An open server that others can reach is a fault: everybody could do everything. */
+export function checkAccess(
+  { access, webapp }: { access: z.infer<typeof accessSchema>; webapp: { host: string } },
+  context: z.RefinementCtx,
+): void {
+  if (access.mode === "required" || LOOPBACK.test(webapp.host)) return;
+  context.addIssue({
+    code: "custom",
+    path: ["access", "mode"],
+    message: `must be "required" where other machines reach the server (webapp.host is ` +
+      `"${webapp.host}"): make a token with "monitor token create --role admin --label me", ` +
+      'then set access.mode to "required" (MONITOR_ACCESS_MODE=required), or listen on 127.0.0.1: ' +
+      'current value is "open"',
+  });
+}

@@ -1,0 +1,72 @@
+/** `/api/v1/audit`: what was changed by whom; and the writing of it, after each change. */
+import type { Context } from "hono";
+import { z } from "zod";
+import type { Clock } from "../../clock.ts";
+import type { AuditEntry, AuditRow } from "../../db/audit.ts";
+import { readParameters } from "./fetch.ts";
+import { clientAddress, principalOf } from "./principal.ts";
+import type { Audit, Routes } from "./routes.ts";
+
+/** What these need. */
+export interface AuditRoute {
+  audit: {
+    write(entry: AuditEntry): Promise<void>;
+    list(page: { limit: number; before_id?: number; who?: string }): Promise<AuditRow[]>;
+  };
+}
+
+const PAGE_DEFAULT = 100;
+const PAGE_MAX = 1_000;
+/** Of what was sent. */
+const DETAIL_CHARS_MAX = 2_000;
+
+const listParameters = z.strictObject({
+  who: z.string().optional(),
+  limit: z.coerce.number({ error: "must be a whole number" }).int("must be a whole number")
+    .min(1, "must be at least 1").max(PAGE_MAX, `must be at most ${PAGE_MAX}`)
+    .default(PAGE_DEFAULT),
+  after: z.coerce.number({ error: "must be the next of the page before" }).int().optional(),
+});
+
+/** Writes down each change that a route has made. */
+export function auditor({ audit }: AuditRoute, clock: Clock): Audit {
+  return async (c, { method, path }, status) => {
+    const { label, token_name } = principalOf(c);
+    await audit.write({
+      at_ms: clock.now(),
+      who: label,
+      token_name: token_name ?? null,
+      address: clientAddress(c),
+      action: `${method} ${path}`,
+      target: c.req.path,
+      status,
+      detail: detailOf(c),
+    });
+  };
+}
+
+function detailOf(c: Context): string {
+  const said: unknown = c.get("said");
+  if (said === undefined) return "";
+  const text = JSON.stringify(said);
+  return text.length > DETAIL_CHARS_MAX ? `${text.slice(0, DETAIL_CHARS_MAX)} …` : text;
+}
+
+export function auditRoutes(routes: Routes, { audit }: AuditRoute): void {
+  routes.get(
+    "/api/v1/audit",
+    { access: "admin", summary: "What was changed by whom, newest first" },
+    async (c) => {
+      const { who, limit, after } = readParameters(c, listParameters);
+      const found = await audit.list({ limit: limit + 1, before_id: after, who });
+      const page = found.slice(0, limit);
+      const next = found.length > limit ? page.at(-1)?.id ?? null : null;
+      const entries = page.map(({ at_ms, token_name: token, ...rest }) => ({
+        at: at_ms / 1000,
+        token,
+        ...rest,
+      }));
+      return c.json({ entries, next });
+    },
+  );
+}

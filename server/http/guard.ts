@@ -1,0 +1,112 @@
+/**
+ * Lets requests in: finds out who asks, and whether that may ask for this. Who asks is told by the
+ * first credential that is there, of a list of readers; a token in the header `Authorization` is the
+ * first of them.
+ */
+import type { Context } from "hono";
+import type { Clock } from "../../clock.ts";
+import { FailureTable } from "../access/failures.ts";
+import { allows, type Principal } from "../access/principal.ts";
+import type { TokenBook } from "../access/token_book.ts";
+import { clientAddress } from "./principal.ts";
+import type { Guard, RouteEntry } from "./routes.ts";
+
+/** Nobody has said who asks, or it is not true. */
+export class UnauthorizedError extends Error {
+  override name = "UnauthorizedError";
+}
+
+/** It is known who asks, and that may not. */
+export class ForbiddenError extends Error {
+  override name = "ForbiddenError";
+}
+
+/** Too many wrong tokens came from there. */
+export class TooManyFailuresError extends Error {
+  override name = "TooManyFailuresError";
+  constructor(readonly retry_after_s: number) {
+    super(
+      `Cannot look at this token: too many wrong ones came from there; wait ${retry_after_s} s`,
+    );
+  }
+}
+
+/**
+ * Reads one kind of credential: who asks, `undefined` when there is none of this kind. Throws
+ * UnauthorizedError when there is one that is not right.
+ */
+export type CredentialReader = (
+  c: Context,
+) => Principal | undefined | Promise<Principal | undefined>;
+
+const BEARER = /^Bearer +(\S+)$/i;
+const NO_TOKEN =
+  "Cannot let this in without a token: send the header Authorization: Bearer <token>";
+const WRONG_TOKEN = "Cannot let this token in: it is unknown, has expired or was taken back";
+
+export interface GuardOptions {
+  tokens: TokenBook;
+  clock: Clock;
+  /** Others than tokens in the header, asked in turn. */
+  readers?: readonly CredentialReader[];
+}
+
+/** The guard of a server that lets in only who shows something. */
+export function createGuard(options: GuardOptions): Guard {
+  const readers = [bearerReader(options), ...options.readers ?? []];
+  return (c, route) => {
+    for (const [at, read] of readers.entries()) {
+      const found = read(c);
+      if (found instanceof Promise) return later(c, route, { found, rest: readers.slice(at + 1) });
+      if (found !== undefined) return admit(c, route, found);
+    }
+    throw new UnauthorizedError(NO_TOKEN);
+  };
+}
+
+/** The rest of the readers, once one of them had to wait. */
+async function later(
+  c: Context,
+  route: RouteEntry,
+  { found, rest }: { found: Promise<Principal | undefined>; rest: readonly CredentialReader[] },
+): Promise<void> {
+  let principal = await found;
+  for (const read of rest) principal ??= await read(c);
+  if (principal === undefined) throw new UnauthorizedError(NO_TOKEN);
+  admit(c, route, principal);
+}
+
+function admit(c: Context, { access }: RouteEntry, principal: Principal): void {
+  if (!allows(principal.role, access)) {
+    throw new ForbiddenError(
+      `Cannot do this with role "${principal.role}": it needs role "${access}"`,
+    );
+  }
+  c.set("principal", principal);
+}
+
+/** `Authorization: Bearer <token>`. */
+function bearerReader({ tokens, clock }: GuardOptions): CredentialReader {
+  const failures = new FailureTable();
+  return (c) => {
+    const header = c.req.raw.headers.get("authorization");
+    if (header === null) return undefined;
+    const text = BEARER.exec(header)?.[1];
+    const known = text === undefined ? undefined : tokens.known(text);
+    if (known !== undefined) return known;
+    const address = clientAddress(c);
+    const wait_ms = failures.waitMs(address, clock.now());
+    if (wait_ms > 0) throw new TooManyFailuresError(Math.ceil(wait_ms / 1000));
+    return looked(text, { tokens, failed: () => failures.failed(address, clock.now()) });
+  };
+}
+
+async function looked(
+  text: string | undefined,
+  { tokens, failed }: { tokens: TokenBook; failed: () => void },
+): Promise<Principal> {
+  const found = text === undefined ? undefined : await tokens.find(text);
+  if (found !== undefined) return found;
+  failed();
+  throw new UnauthorizedError(WRONG_TOKEN);
+}
