@@ -11,7 +11,7 @@ import type { ClockLimits, IngestReply, Refusal } from "../../report.ts";
 import { allRefused, ofHost, parseBody, type ParsedReport } from "./body.ts";
 import type { Directory, ResolvedReport, StrangerReport } from "./directory.ts";
 import { findTooMuch, type IngestLimits } from "./limits.ts";
-import type { Batch, Duplicates, IngestQueue } from "./queue.ts";
+import { type Batch, countWithin, type IngestQueue } from "./queue.ts";
 import { divideReport } from "./divide.ts";
 import { learn, Matcher, NameReader } from "./template.ts";
 
@@ -293,13 +293,4 @@ export class Intake {
     const reply = this.#counted(reports, repeated.difference(fresh).size);
     return refused.length === 0 ? reply : { ...reply, refused: [...refused] };
   }
-}
-
-function countWithin(duplicates: Duplicates, first: number, count: number): number {
-  if (duplicates === undefined) return 0;
-  let found = 0;
-  for (let position = first; position < first + count; position++) {
-    if (duplicates.has(position)) found++;
-  }
-  return found;
 }

@@ -252,3 +252,13 @@ export class IngestQueue {
     return new Batch(this.#spare.pop() ?? new RowBuffer());
   }
 }
+
+/** How many of `count` rows from `first` on are duplicates. */
+export function countWithin(duplicates: Duplicates, first: number, count: number): number {
+  if (duplicates === undefined) return 0;
+  let found = 0;
+  for (let position = first; position < first + count; position++) {
+    if (duplicates.has(position)) found++;
+  }
+  return found;
+}
