@@ -27,6 +27,8 @@ export const CONNECTIONS_MAX_DEFAULT = 10;
 /** An idle connection costs the server some 5 MB. */
 const IDLE_SECONDS_MAX = 300;
 const CONNECT_SECONDS_MAX = 10;
+/** The driver writes so much at once; less it gathers for a turn. See `robust`. */
+const DRIVER_BUFFER_BYTES = 1_024;
 
 export interface ConnectOptions {
   /** Size of the pool. Default: CONNECTIONS_MAX_DEFAULT. */
@@ -94,19 +96,37 @@ function failingSocket(failure: Error): Socket {
 }
 
 /**
- * When a socket closes, the driver takes all listeners away (postgres.js 3.4.9, src/connection.js:
- * closed). A write that fails only then would be an error without a listener, which ends the
- * process: seen with Deno 2.7.11 when PostgreSQL is killed.
+ * What the driver (postgres.js 3.4.9, src/connection.js) does not survive when a connection is lost:
+ *
+ * - It takes all listeners away when the socket closes. A write that fails only then would be an error
+ *   without a listener, which ends the process: seen with Deno 2.7.11 when PostgreSQL is killed.
+ * - Told that the socket closed after an error (`closed(hadError)`), it does not reject the statements
+ *   that it has put on this connection since that error: they are never settled. So it is told of no
+ *   error: it has heard of that before.
+ * - When it hears of the end between putting a statement into its buffer and writing the buffer a turn
+ *   later, the buffer stays, and so does its note that it will be written: the greeting of the next
+ *   connection waits behind it for ever. So it hears of the end two turns late, when most is written;
+ *   and the greeting is made so long that it is written at once, with what stood before it. PostgreSQL
+ *   cannot read that and closes, and the one after it is well.
+ *
+ * Under load a pool lost all its connections for good within seconds of a few restarts of PostgreSQL
+ * (tests/db/connection_loss_test.ts). A socket with TLS is made by the driver: it has only the greeting.
  */
 function robust(socket: Socket): Socket {
   const ignore = () => {};
   socket.on("error", ignore);
   const removeAllListeners = socket.removeAllListeners.bind(socket);
-  socket.removeAllListeners = (event) => {
+  const on = socket.on.bind(socket);
+  // one of many overloads, and the driver's are of this form
+  const late = (event: string, listener: (...args: unknown[]) => void) =>
+    event === "close"
+      ? on(event, () => setImmediate(() => setImmediate(() => listener(false))))
+      : on(event, listener);
+  const removeListeners = (event?: string) => {
     removeAllListeners(event);
-    return socket.on("error", ignore);
+    return on("error", ignore);
   };
-  return socket;
+  return Object.assign(socket, { on: late, removeAllListeners: removeListeners });
 }
 
 function sslOption(mode: SslMode): "allow" | "prefer" | "require" | "verify-full" | false {
@@ -124,6 +144,8 @@ export function connect(address: DatabaseAddress, options: ConnectOptions = {}):
   const connection: Record<string, string | number> = {
     application_name: options.application_name ?? "monitor",
     TimeZone: "UTC",
+    // options of the session: none
+    options: " ".repeat(DRIVER_BUFFER_BYTES),
   };
   if (options.statement_ms_max !== undefined) {
     connection.statement_timeout = options.statement_ms_max;

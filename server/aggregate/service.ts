@@ -17,6 +17,8 @@ import type { FromWorker, ToWorker } from "./worker_protocol.ts";
 const STOP_MS_MAX = 5_000;
 /** Whoever asks for a run waits this long for its result. */
 const ANSWER_MS_MAX = 10_000;
+/** While another server is at it, one that waits for its turn looks this often: it may be killed. */
+const BUSY_MS = 5_000;
 /** A timer may fire this much before its time; that is not another one. */
 const EARLY_MS_MAX = 1_000;
 
@@ -95,7 +97,15 @@ export class Aggregation implements AsyncDisposable {
       await clock.sleep(next_ms - now_ms, signal);
       last_ms = next_ms;
       if (signal.aborted) return;
-      await this.trigger().catch((error) => log.debug("aggregation failed", { error }));
+      await this.#runInTurn().catch((error) => log.debug("aggregation failed", { error }));
+    }
+  }
+
+  /** What another server began and did not end is done here. */
+  async #runInTurn(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted && (await this.trigger()).state === "busy") {
+      await this.#options.clock.sleep(BUSY_MS, signal);
     }
   }
 

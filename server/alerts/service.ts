@@ -12,12 +12,12 @@ import { trySessionLock } from "../../db/session_lock.ts";
 import { EvaluatorReplacedError } from "../../db/alerts.ts";
 import type { DatabaseAddress } from "../../db/address.ts";
 import { connect, type Sql } from "../../db/connect.ts";
+import { DeadlineError, withinDeadline } from "../../db/deadline.ts";
 import { listenReports, notifyReports } from "../../db/report_notices.ts";
 import type { ReportKey } from "../../db/reports.ts";
 import { isRetryable } from "../../db/sqlstate.ts";
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
-import { DeadlineError, withinDeadline } from "./deadline.ts";
 import type { Observed } from "./evaluator.ts";
 import { Lead } from "./lead.ts";
 
@@ -233,6 +233,8 @@ export class Alerting implements AsyncDisposable {
       }
       // what has been said is written before somebody else goes on
       if (isHeld) await this.#long(lead.save());
+      // its connection may be one that never answers
+      else this.#reconnect();
     } finally {
       // a connection that is gone hears nothing any more, and cannot be told so
       if (isHeld) await this.#short(ears.stop()).catch(() => {});

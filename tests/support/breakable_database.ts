@@ -6,6 +6,8 @@ export interface BreakableDatabase extends TestDatabase {
   /** Cuts all connections; new ones are refused. */
   cut(): void;
   mend(): void;
+  /** From now on nothing that is sent arrives, in any connection there is; none is closed. */
+  hang(): void;
 }
 
 export async function breakableDatabase(): Promise<BreakableDatabase> {
@@ -14,14 +16,21 @@ export async function breakableDatabase(): Promise<BreakableDatabase> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.Conn>();
   let isCut = false;
+  let isHanging = false;
+  const wire = () =>
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(bytes, controller) {
+        if (!isHanging) controller.enqueue(bytes);
+      },
+    });
   const join = async (client: Deno.Conn) => {
     const server = host.startsWith("/")
       ? await Deno.connect({ transport: "unix", path: `${host}/.s.PGSQL.${port}` })
       : await Deno.connect({ hostname: host, port });
     open.add(client).add(server);
     await Promise.allSettled([
-      client.readable.pipeTo(server.writable),
-      server.readable.pipeTo(client.writable),
+      client.readable.pipeThrough(wire()).pipeTo(server.writable),
+      server.readable.pipeThrough(wire()).pipeTo(client.writable),
     ]);
     open.delete(client);
     open.delete(server);
@@ -51,6 +60,7 @@ export async function breakableDatabase(): Promise<BreakableDatabase> {
     url: url.href,
     cut,
     mend: () => isCut = false,
+    hang: () => isHanging = true,
     async [Symbol.asyncDispose]() {
       cut();
       listener.close();

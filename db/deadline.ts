@@ -1,7 +1,7 @@
 /**
- * A limit for what waits on the database. The driver loses a statement now and then when its
- * connection is cut at the wrong moment, and whoever waits for it waits for ever: evaluating alerts
- * must not.
+ * A limit for what waits on the database. The driver may lose a statement when its connection is cut
+ * at the wrong moment (connect.ts does what can be done), and a network may swallow one: whoever waits
+ * for it waits for ever. What others wait for in turn must not.
  */
 
 /** Nothing came back in time. It counts as a lost connection. */
