@@ -15,7 +15,6 @@ import { startAlerts } from "./alerts/start.ts";
 import { registerAggregation } from "./aggregate/metrics.ts";
 import { Aggregation } from "./aggregate/service.ts";
 import { startBackground } from "./background.ts";
-import { IncidentNews } from "./http/incident_news.ts";
 import { listen, probe } from "./http/listen.ts";
 import { counted } from "./http/counted.ts";
 import { createRouter } from "./http/router.ts";
@@ -24,6 +23,7 @@ import type { IntakeCounters } from "./ingest/intake.ts";
 import { LatestReports } from "./query/latest.ts";
 import { Overview } from "./query/overview.ts";
 import { type OwnToken, startAccess } from "./start_access.ts";
+import { startExchange } from "./start_exchange.ts";
 import { guardDisk, startIngest } from "./start_ingest.ts";
 import { startNotify } from "./start_notify.ts";
 import { Registry } from "./metrics/registry.ts";
@@ -76,8 +76,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
   const reading = startReading(database, { config, clock, started });
   startBackground(database, { log, clock, started });
-  const news = new IncidentNews();
-  const onNews = () => news.tell();
+  const { news, onNews, follow } = startExchange(database, { log, metrics, started });
   const notify = startNotify(database, { config, log, clock, started, onNews, metrics });
   const { embedded } = database;
   const guard = embedded && guardDisk(embedded.data_dir, { ...options, started });
@@ -87,11 +86,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     isTaking: () => !guard?.isRefusing,
     onOutbox: () => {
       notify.wake();
-      news.tell();
+      onNews();
     },
     onNews,
   });
-  const steps = { guard, latest, overview, reading, alerting, started, metrics };
+  const onStored = follow({ latest, overview, reading, alerting });
+  const steps = { guard, onStored, started, metrics };
   const isDiskFull = () => guard?.isRefusing ?? false;
   const self = startSelf(database, { ...options, ...steps, isDiskFull });
   const { intake, route } = startIngest(database, { ...options, ...steps });

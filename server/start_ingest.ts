@@ -3,7 +3,6 @@ import type { Clock } from "../clock.ts";
 import { connect } from "../db/connect.ts";
 import type { Database } from "../db/database.ts";
 import type { Logger } from "../log.ts";
-import type { Alerting } from "./alerts/service.ts";
 import type { Config } from "./config.ts";
 import type { MetricsRoute } from "./http/metrics.ts";
 import { Directory } from "./ingest/directory.ts";
@@ -15,9 +14,7 @@ import { IngestLimits } from "./ingest/limits.ts";
 import { IngestQueue } from "./ingest/queue.ts";
 import { startWriter, WRITERS } from "./ingest/writer.ts";
 import type { Registry } from "./metrics/registry.ts";
-import type { QueryContext } from "./query/context.ts";
-import type { LatestReports } from "./query/latest.ts";
-import type { Overview } from "./query/overview.ts";
+import type { ObservedReport } from "./query/latest.ts";
 import { RetentionClasses } from "./retention.ts";
 
 /** A batch is closed at this size; measured: larger ones do not commit more rows a second. */
@@ -36,15 +33,13 @@ interface Base {
 export function startIngest(
   { sql, address }: Database,
   options: Base & {
-    latest: LatestReports;
-    overview: Overview;
-    reading: QueryContext;
-    alerting: Alerting;
+    /** Told of each row after its commit. */
+    onStored: (row: ObservedReport) => void;
     guard: DiskGuard | undefined;
     metrics: Registry;
   },
 ) {
-  const { config, log, clock, guard, latest, overview, reading, alerting, started } = options;
+  const { config, log, clock, guard, onStored, started } = options;
   const { metrics } = options;
   const queue = new IngestQueue({
     bytes_max: config.ingest.queue_bytes_max,
@@ -68,13 +63,7 @@ export function startIngest(
     clock,
     log: own_log,
     ...writerMetrics(metrics),
-    onCommitted: (rows) =>
-      rows.forEach((row) => {
-        latest.observe(row);
-        overview.observe(row);
-        reading.catalog.noticed(row.host_id, row.shape_id);
-        alerting.observe(row);
-      }),
+    onCommitted: (rows) => rows.forEach(onStored),
   });
   started.defer(async () => {
     queue.stop();

@@ -111,6 +111,19 @@ const RULES: Rule[] = [
     may_types: ["server/wire/"],
   },
   { from: "server/background.ts", may: ["db/", ...SHARED] },
+  // what servers of one database tell each other
+  { from: "server/exchange/", may: ["server/exchange/", "server/metrics/", "db/", ...SHARED] },
+  {
+    from: "server/start_exchange.ts",
+    may: [
+      "server/exchange/",
+      "server/http/incident_news.ts",
+      "server/metrics/",
+      "db/",
+      ...SHARED,
+    ],
+    may_types: ["server/alerts/", "server/query/"],
+  },
   {
     from: "server/start_notify.ts",
     may: ["server/alerts/", "server/http/", "server/metrics/", "server/notify/", "db/", ...SHARED],
@@ -130,7 +143,7 @@ const RULES: Rule[] = [
   {
     from: "server/start_ingest.ts",
     may: ["server/ingest/", "server/metrics/", "server/retention.ts", "db/", ...SHARED],
-    may_types: ["server/alerts/", "server/http/", "server/query/", "server/config.ts"],
+    may_types: ["server/http/", "server/query/", "server/config.ts"],
   },
   {
     from: "server/start_reading.ts",
@@ -147,11 +160,22 @@ const RULES: Rule[] = [
     may: [
       "server/background.ts",
       "server/start_access.ts",
+      "server/start_exchange.ts",
       "server/start_ingest.ts",
       "server/start_notify.ts",
       "server/start_reading.ts",
       "server/start_self.ts",
-      ...["http", "wire", "ingest", "aggregate", "query", "alerts", "notify", "web", "metrics"]
+      ...[
+        "http",
+        "wire",
+        "ingest",
+        "aggregate",
+        "query",
+        "alerts",
+        "notify",
+        "web",
+        "metrics",
+      ]
         .map((step) => `server/${step}/`),
       "server/config.ts",
       "server/retention.ts",

@@ -9,7 +9,7 @@
 import { type AlertChanges, saveChanges, selectAlerts } from "../../db/alerts.ts";
 import type { Sql } from "../../db/connect.ts";
 import { selectHosts } from "../../db/hosts.ts";
-import { selectLatestReports, selectReports } from "../../db/reports.ts";
+import { selectLatestReports } from "../../db/reports.ts";
 import type { LatestReportRow, ReportKey } from "../../db/reports.ts";
 import {
   beginEvaluation,
@@ -128,13 +128,6 @@ export class Lead {
     if (this.#strangers.length > STRANGERS_MAX) {
       this.#strangers.shift();
       this.dropped++;
-    }
-  }
-
-  /** Reports that another server has stored. */
-  async observeStored(keys: readonly ReportKey[]): Promise<void> {
-    for (const report of await selectReports(this.#options.sql, keys)) {
-      this.observe({ ...observedOf(report), length: report.vals.length });
     }
   }
 

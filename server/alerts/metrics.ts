@@ -15,10 +15,6 @@ export function registerAlerts(metrics: Registry, alerting: Alerting): void {
     kind: "counter",
     help: "Times alerts were evaluated and saved",
   }, () => alerting.looks);
-  metrics.read("monitor_server_alerts_reports_waiting", {
-    kind: "gauge",
-    help: "Stored reports that the evaluator, here or elsewhere, has not been told of",
-  }, () => alerting.waiting);
   metrics.read("monitor_server_alerts_reports_dropped_total", {
     kind: "counter",
     help: "Reports the evaluator left out because it was too far behind; newer ones speak for them",

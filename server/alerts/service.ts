@@ -1,11 +1,10 @@
 /**
- * Alerting as a part of the server: evaluates when it is this server's turn, and tells the others'
- * evaluator what was stored here when it is not.
+ * Alerting as a part of the server: evaluates when it is this server's turn.
  *
  * One server at a time evaluates: it holds a lock on a connection. A server that has lost it without
  * noticing cannot write, since its epoch is over (db/alerts.ts). The others try to get the lock every
- * second, and send the keys of what they store. When the database is away the lock is lost too; the
- * evaluator stays, says "unknown", and goes on if nobody took over meanwhile.
+ * second; what they store is told to all (server/exchange). When the database is away the lock is lost
+ * too; the evaluator stays, says "unknown", and goes on if nobody took over meanwhile.
  */
 import type { SessionLock } from "../../db/session_lock.ts";
 import { trySessionLock } from "../../db/session_lock.ts";
@@ -13,8 +12,6 @@ import { EvaluatorReplacedError } from "../../db/alerts.ts";
 import type { DatabaseAddress } from "../../db/address.ts";
 import { connect, type Sql } from "../../db/connect.ts";
 import { DeadlineError, withinDeadline } from "../../db/deadline.ts";
-import { listenReports, notifyReports } from "../../db/report_notices.ts";
-import type { ReportKey } from "../../db/reports.ts";
 import { isRetryable } from "../../db/sqlstate.ts";
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
@@ -23,7 +20,7 @@ import { Lead } from "./lead.ts";
 
 /** "aler" in ASCII. */
 const LOCK = 0x616c6572;
-/** One holds the lock, one hears, two ask. */
+/** One holds the lock, two ask. */
 const CONNECTIONS = 3;
 const TICK_MS = 1_000;
 /** Short statements are answered within this time, or their connections are given up. */
@@ -32,10 +29,6 @@ const ANSWER_MS_MAX = 10_000;
 const LONG_FACTOR = 6;
 /** After a failure that nobody expected. */
 const PAUSE_MS = 5_000;
-/** Keys waiting to be told or looked up; more are dropped, and the newest reports read instead. */
-const KEYS_MAX = 50_000;
-/** Keys are told together that come within this time. */
-const NOTICE_MS = 100;
 
 export interface AlertingOptions {
   address: DatabaseAddress;
@@ -59,10 +52,6 @@ export class Alerting implements AsyncDisposable {
   #lead: Lead | undefined;
   #wake: () => void = () => {};
   #woken = Promise.withResolvers<void>();
-  /** Stored here, to be told to the evaluator elsewhere. */
-  #own: ReportKey[] = [];
-  /** Stored elsewhere, to be looked at. */
-  #foreign: ReportKey[] = [];
   #mayHaveMissed = false;
   #last_failure = "";
   #looked_ms: number;
@@ -106,11 +95,6 @@ export class Alerting implements AsyncDisposable {
     return this.#lead;
   }
 
-  /** Stored reports that the evaluator, here or elsewhere, has not been told of. */
-  get waiting(): number {
-    return this.#own.length + this.#foreign.length;
-  }
-
   /** Since alerts were last evaluated and saved; 0 while another server does it. */
   get look_age_ms(): number {
     return this.#options.clock.monotonic() - this.#looked_ms;
@@ -120,16 +104,12 @@ export class Alerting implements AsyncDisposable {
     this.#looked_ms = this.#options.clock.monotonic();
   }
 
-  /** A report was committed by this server. Does not wait for anything. */
+  /** A report was committed, by this server or another. Does not wait for anything. */
   observe(report: Observed & { length: number }): void {
     const lead = this.#lead;
-    if (lead !== undefined) {
-      lead.observe(report);
-      if (lead.isBusy) this.#wake();
-      return;
-    }
-    const { host_id, shape_id, at_ms } = report;
-    if (this.#own.length < KEYS_MAX) this.#own.push({ host_id, shape_id, at_ms });
+    if (lead === undefined) return;
+    lead.observe(report);
+    if (lead.isBusy) this.#wake();
   }
 
   /** Rules were changed, or something was asked for: do not wait for the next look. */
@@ -149,7 +129,7 @@ export class Alerting implements AsyncDisposable {
           this.#lead = undefined;
           this.#last_failure = "";
           this.#looked();
-          await this.#follow();
+          await this.#options.clock.sleep(TICK_MS, signal);
         }
       } catch (error) {
         this.#say(error);
@@ -176,19 +156,6 @@ export class Alerting implements AsyncDisposable {
     }
   }
 
-  /** Somebody else evaluates: tells what is stored here, for a second. */
-  async #follow(): Promise<void> {
-    const { clock } = this.#options;
-    const until_ms = clock.monotonic() + TICK_MS;
-    while (clock.monotonic() < until_ms && !this.#stopping.signal.aborted) {
-      await clock.sleep(NOTICE_MS, this.#stopping.signal);
-      const keys = this.#own;
-      if (keys.length === 0) continue;
-      this.#own = [];
-      await this.#short(notifyReports(this.#sql, keys));
-    }
-  }
-
   async #evaluateUnder(lock: SessionLock): Promise<void> {
     try {
       await this.#evaluate(lock);
@@ -206,39 +173,26 @@ export class Alerting implements AsyncDisposable {
     });
     const lead = this.#lead ??
       await this.#long(Lead.begin({ ...this.#options, sql: this.#sql }));
-    const ears = await this.#short(listenReports(this.#sql, {
-      onReports: (keys) => {
-        if (this.#foreign.length < KEYS_MAX) this.#foreign.push(...keys);
-        else this.#mayHaveMissed = true;
-        this.#wake();
-      },
-      onListening: () => this.#mayHaveMissed = true,
-    }));
-    // what was stored here meanwhile was to be told to somebody else
     this.#lead = lead;
-    this.#foreign.push(...this.#own.splice(0));
-    try {
-      let next_ms = -Infinity;
-      while (isHeld && !this.#stopping.signal.aborted) {
-        const isTick = clock.monotonic() >= next_ms || this.#isTickDue;
-        if (isTick) {
-          this.#isTickDue = false;
-          next_ms = clock.monotonic() + TICK_MS;
-        }
-        if (!await this.#look(lead, isTick)) {
-          this.#lead = undefined;
-          return;
-        }
-        await this.#wait(next_ms);
+    // what was stored meanwhile nobody has looked at
+    this.#mayHaveMissed = true;
+    let next_ms = -Infinity;
+    while (isHeld && !this.#stopping.signal.aborted) {
+      const isTick = clock.monotonic() >= next_ms || this.#isTickDue;
+      if (isTick) {
+        this.#isTickDue = false;
+        next_ms = clock.monotonic() + TICK_MS;
       }
-      // what has been said is written before somebody else goes on
-      if (isHeld) await this.#long(lead.save());
-      // its connection may be one that never answers
-      else this.#reconnect();
-    } finally {
-      // a connection that is gone hears nothing any more, and cannot be told so
-      if (isHeld) await this.#short(ears.stop()).catch(() => {});
+      if (!await this.#look(lead, isTick)) {
+        this.#lead = undefined;
+        return;
+      }
+      await this.#wait(next_ms);
     }
+    // what has been said is written before somebody else goes on
+    if (isHeld) await this.#long(lead.save());
+    // its connection may be one that never answers
+    else this.#reconnect();
   }
 
   /** One look. A database that is away is no reason to forget what is known. */
@@ -246,12 +200,8 @@ export class Alerting implements AsyncDisposable {
     try {
       if (this.#mayHaveMissed) {
         this.#mayHaveMissed = false;
-        this.#foreign = [];
         await this.#long(lead.observeLatest());
       }
-      const foreign = this.#foreign;
-      this.#foreign = [];
-      if (foreign.length > 0) await this.#long(lead.observeStored(foreign));
       if (isTick && !await this.#short(lead.tick())) return false;
       await this.#long(lead.save());
       this.#last_failure = "";

@@ -1,0 +1,89 @@
+/** Two servers on one database: what one stores and is told, the other shows. */
+import assert from "node:assert/strict";
+import { systemClock } from "../../../clock.ts";
+import { urlOf } from "../../../db/address.ts";
+import { eventually, send } from "../../support/asking.ts";
+import { breakableDatabase } from "../../support/breakable_database.ts";
+import { type TestApp, testApp } from "../../support/test_app.ts";
+import { testDatabase } from "../../support/test_database.ts";
+
+/** Waits until each has heard the other. */
+async function acquainted(...apps: TestApp[]): Promise<void> {
+  for (const app of apps) {
+    await eventually(
+      () => app.get("/metrics"),
+      (text: string) => /^monitor_server_others 1$/m.test(text),
+    );
+  }
+}
+
+const latest = (app: TestApp) => app.get("/fetch/latest");
+
+Deno.test("what one server has stored, the other shows, also what was stored before it heard", async () => {
+  await using database = await testDatabase();
+  await using first = await testApp({ database });
+  await using second = await testApp({ database });
+  await first.post({ hostname: "early", metrics: { cpu: 1 } });
+  await acquainted(first, second);
+  await eventually(() => latest(second), (body) => body.early?.metrics.cpu === 1);
+  await second.post({ hostname: "a", metrics: { cpu: 2 } });
+  await eventually(() => latest(first), (body) => body.a?.metrics.cpu === 2);
+  await eventually(
+    () => first.get("/api/v1/hosts"),
+    ({ hosts }) => hosts.some(({ hostname }: { hostname: string }) => hostname === "a"),
+  );
+});
+
+Deno.test("who follows live at one server hears of reports and downtimes of the other", async () => {
+  await using database = await testDatabase();
+  await using first = await testApp({ database });
+  await using second = await testApp({ database });
+  await acquainted(first, second);
+  const following = new AbortController();
+  const stream = await fetch(`${second.url}/api/v1/live`, { signal: following.signal });
+  let text = "";
+  const told = (async () => {
+    if (stream.body === null) return;
+    for await (const chunk of stream.body.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      if (text.includes('"hostname":"a"') && text.includes("event: incidents")) break;
+    }
+  })();
+  await first.post({ hostname: "a", metrics: { cpu: 3 } });
+  const start_time = Math.ceil(systemClock.now() / 1000) + 60;
+  const span = { start_time, end_time: start_time + 3_600 };
+  assert.equal((await send(first, "POST", "/downtime", { hostname: "a", ...span })).status, 200);
+  await told;
+  following.abort();
+});
+
+Deno.test("the same reports at two servers at once are stored once", async () => {
+  await using database = await testDatabase();
+  await using first = await testApp({ database });
+  await using second = await testApp({ database });
+  const base = Math.floor(systemClock.now() / 1000) - 100;
+  const reports = Array.from({ length: 50 }, (_, i) => ({
+    hostname: `h${i % 5}`,
+    timestamp: base + i,
+    metrics: { cpu: i },
+  }));
+  const answers = (await Promise.all(
+    reports.flatMap((report) => [first.post(report), second.post(report)]),
+  )).map(({ body }) => body);
+  const sum = (of: "stored" | "duplicate") =>
+    answers.reduce((total, answer) => total + answer[of], 0);
+  assert.deepEqual([sum("stored"), sum("duplicate")], [50, 50]);
+  const [{ count } = { count: 0 }] = await database.sql`select count(*) as count from report`;
+  assert.equal(count, 50);
+});
+
+Deno.test("a server that could not hear for a while reads what it has missed", async () => {
+  await using database = await breakableDatabase();
+  await using first = await testApp({ database: { ...database, url: urlOf(database.address) } });
+  await using second = await testApp({ database });
+  await acquainted(first, second);
+  database.cut();
+  await first.post({ hostname: "a", metrics: { cpu: 4 } });
+  database.mend();
+  await eventually(() => latest(second), (body) => body.a?.metrics?.cpu === 4);
+});
