@@ -2,7 +2,7 @@
  * YAML (and JSON, which is YAML) with the place of each fault: what the syntax says is wrong, and what
  * a schema says of the value at a path, both as line and column.
  */
-import { type Document, isCollection, LineCounter, parseDocument } from "yaml";
+import { type Document, isCollection, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 
 export interface Place {
@@ -90,29 +90,29 @@ function parsed(text: string, lineCounter: LineCounter, file: string): Document.
 
 /** Aliases can make a value that is endless, or far larger than its text. */
 function valueOf(document: Document.Parsed, file: string): unknown {
-  let value: unknown;
   try {
-    value = document.toJS();
+    // before the value is made: that takes the longer the more often it refers to itself
+    if (refersToItself(document)) {
+      throw wholeFault(file, "must not contain an alias (*name) of what it is a part of");
+    }
+    return document.toJS();
   } catch (error) {
     if (error instanceof RangeError) throw wholeFault(file, "must not be nested that deep");
     // an alias of nothing, or so many that the value would fill the memory
     if (error instanceof ReferenceError) throw wholeFault(file, error.message);
     throw error;
   }
-  if (isEndless(value, new Set(), new Set())) {
-    throw wholeFault(file, "must not contain an alias (*name) of what it is a part of");
-  }
-  return value;
 }
 
-function isEndless(value: unknown, around: Set<unknown>, seen: Set<unknown>): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (around.has(value)) return true;
-  if (seen.has(value)) return false;
-  seen.add(value);
-  around.add(value);
-  const found = Object.values(value).some((child) => isEndless(child, around, seen));
-  around.delete(value);
+/** An alias names what stands before it, so it can only close a circle with what it stands in. */
+function refersToItself(document: Document.Parsed): boolean {
+  let found = false;
+  visit(document, {
+    Alias(_, { source }, path) {
+      found = path.some((around) => isCollection(around) && around.anchor === source);
+      return found ? visit.BREAK : undefined;
+    },
+  });
   return found;
 }
 

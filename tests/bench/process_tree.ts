@@ -73,3 +73,14 @@ export function treeUse(root: number): TreeUse {
   }
   return use;
 }
+
+/** kill -9 of a postmaster alone would let its children finish what they are doing. */
+export function killTree(root: number): void {
+  for (const { pid } of treeOf(root)) {
+    try {
+      Deno.kill(pid, "SIGKILL");
+    } catch {
+      // it has ended
+    }
+  }
+}

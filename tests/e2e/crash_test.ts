@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { startMonitor } from "./run_monitor.ts";
+import { killTree } from "../bench/process_tree.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import {
   keyOf,
@@ -47,21 +48,6 @@ async function checkAll(url: string, reports: Sent[], acknowledged: Sent[]): Pro
   for (const report of reports) {
     assert.deepEqual(after.get(keyOf(report)), [report.metrics.number], keyOf(report));
   }
-}
-
-/** kill -9 of a postmaster alone would let its children finish what they are doing. */
-function killTree(pid: number): void {
-  const children = [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(
-    (child) => {
-      try {
-        return Deno.readTextFileSync(`/proc/${child}/stat`).split(") ")[1]?.split(" ")[1] ===
-          String(pid);
-      } catch {
-        return false;
-      }
-    },
-  );
-  for (const victim of [pid, ...children]) Deno.kill(victim, "SIGKILL");
 }
 
 Deno.test("kill -9 of the server loses nothing it acknowledged and doubles nothing", async () => {

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { systemClock } from "../../clock.ts";
-import { CAN_MOUNT, smallDisk } from "../support/small_disk.ts";
+import { CAN_MOUNT, fillDisk, smallDisk } from "../support/small_disk.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { startMonitor } from "./run_monitor.ts";
 
@@ -53,7 +53,7 @@ Deno.test({
     };
 
     for (let i = 0; i < 50; i++) assert.equal(await send(), 200);
-    await fill(filler);
+    await fillDisk(filler);
     await until(503);
     assert.deepEqual(await history(), stored);
     await Deno.remove(filler);
@@ -62,14 +62,3 @@ Deno.test({
     assert.deepEqual(await history(), stored);
   },
 });
-
-/** Writes until nothing more fits. */
-async function fill(path: string): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true });
-  const piece = new Uint8Array(1024 * 1024);
-  try {
-    for (;;) await file.write(piece);
-  } catch (error) {
-    assert.match(String(error), /No space left/);
-  }
-}

@@ -11,8 +11,10 @@ export const METRICS = 100;
 const LANES = 64;
 /** Between two tries when no answer says how long. */
 const RETRY_MS = 1_000;
-/** A report that is not taken for so long is given up: the run has failed by then. */
+/** Then the run has failed. */
 const PATIENCE_MS = 120_000;
+/** No answer comes later. */
+const ANSWER_MS_MAX = 30_000;
 
 /** The metric whose value is the report's number, so that every report can be found again. */
 export const NUMBER_METRIC = "m_000";
@@ -20,10 +22,12 @@ export const NUMBER_METRIC = "m_000";
 export const TROUBLE_METRIC = "trouble";
 
 export interface SendersOptions {
-  url: string;
+  url: () => string;
   hosts: number;
   journal: Journal;
   signal: AbortSignal;
+  /** A report that is not taken for so long is given up. */
+  patience_ms?: number;
   /** Is this host in trouble in this second of the run? */
   isWrong(host: number, second: number): boolean;
 }
@@ -60,6 +64,9 @@ export class Senders {
   /** Reports that were never acknowledged. */
   lost = 0;
   #next = 0;
+  #begun_ms = 0;
+  /** When those under way were due. */
+  readonly #waiting = new Set<number>();
 
   constructor(options: SendersOptions) {
     this.#options = options;
@@ -71,10 +78,16 @@ export class Senders {
     return Math.floor(this.#next / this.#options.hosts);
   }
 
+  /** How long the oldest report that is not acknowledged has been due. */
+  get behind_ms(): number {
+    const next_ms = this.#begun_ms + this.#next / this.#options.hosts * 1000;
+    return systemClock.monotonic() - Math.min(next_ms, ...this.#waiting);
+  }
+
   /** Sends until the signal; what is due by then is still acknowledged. Ends on a whole second. */
   async run(): Promise<void> {
-    const begun_ms = systemClock.monotonic();
-    await Promise.all(Array.from({ length: LANES }, () => this.#lane(begun_ms)));
+    this.#begun_ms = systemClock.monotonic();
+    await Promise.all(Array.from({ length: LANES }, () => this.#lane(this.#begun_ms)));
   }
 
   async #lane(begun_ms: number): Promise<void> {
@@ -88,13 +101,15 @@ export class Senders {
       await systemClock.sleep(due_ms - systemClock.monotonic());
       const text = reportText(host, second, this.start_s + second, isWrong(host, second));
       this.sent++;
+      this.#waiting.add(due_ms);
       await this.#send(text, host, due_ms);
+      this.#waiting.delete(due_ms);
     }
   }
 
   async #send(text: string, host: number, due_ms: number): Promise<void> {
-    const { journal } = this.#options;
-    while (systemClock.monotonic() - due_ms < PATIENCE_MS) {
+    const { journal, patience_ms = PATIENCE_MS } = this.#options;
+    while (systemClock.monotonic() - due_ms < patience_ms) {
       const wait_ms = await this.#try(text);
       if (wait_ms === 0) {
         journal.took("ingest", systemClock.monotonic() - due_ms);
@@ -104,14 +119,15 @@ export class Senders {
       await systemClock.sleep(wait_ms);
     }
     this.lost++;
-    journal.fault("a report was not taken for two minutes");
+    journal.fault(`a report was not taken for ${patience_ms / 1000} s`);
   }
 
   /** Milliseconds to wait before it is sent again; 0 when it was acknowledged. */
   async #try(body: string): Promise<number> {
     const { url, journal } = this.#options;
     try {
-      const response = await fetch(`${url}/metrics`, { method: "POST", body });
+      const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+      const response = await fetch(`${url()}/metrics`, { method: "POST", body, signal });
       const answer = await response.text();
       if (response.status === 200) {
         const { stored, duplicate } = JSON.parse(answer);

@@ -108,7 +108,7 @@ async function run(world: World, options: SoakOptions): Promise<SoakReport> {
   const sending = end.signal;
   signal.addEventListener("abort", () => end.abort(), { once: true });
   const senders = new Senders({
-    url,
+    url: () => url,
     hosts,
     journal,
     signal: sending,
@@ -148,7 +148,9 @@ async function run(world: World, options: SoakOptions): Promise<SoakReport> {
     reports: senders.sent,
     acknowledged: senders.sent - senders.lost,
     duplicates: senders.duplicates,
-    hosts_with_missing_or_doubled: missing.count,
+    missing: missing.missing,
+    doubled: missing.doubled,
+    made_up: missing.made_up,
     requests: journal.requests,
     errors: journal.fault_count,
     told_to_wait: journal.told_to_wait,

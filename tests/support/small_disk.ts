@@ -18,3 +18,14 @@ export const CAN_MOUNT = await (async () => {
   await using disk = await smallDisk(dir.path, 1024 * 1024);
   return disk !== undefined;
 })();
+
+/** Writes to this file until nothing more fits. */
+export async function fillDisk(path: string): Promise<void> {
+  using file = await Deno.open(path, { write: true, create: true });
+  const piece = new Uint8Array(1024 * 1024);
+  try {
+    for (;;) await file.write(piece);
+  } catch (error) {
+    if (!String(error).includes("No space left")) throw error;
+  }
+}
