@@ -37,6 +37,8 @@ export interface CellRange {
   /** Milliseconds since 1970: from_ms <= t < before_ms. */
   from_ms: number;
   before_ms: number;
+  /** Aborted when nobody waits for the answer any more. */
+  signal?: AbortSignal;
 }
 
 /** What there is of one key. Blocks are whole: they may hold times outside of the span. */
@@ -68,8 +70,12 @@ export async function* selectCells(
 ): AsyncGenerator<KeySlices> {
   const { keys } = range;
   const rows = keys.length <= PREPARED_KEYS_MAX
-    ? await askPrepared(sql, { text: preparedText(tier), parameters: parametersOf(tier, range) })
-    : askCopy(sql, copyText(tier, range));
+    ? await askPrepared(
+      sql,
+      { text: preparedText(tier), parameters: parametersOf(tier, range) },
+      range.signal,
+    )
+    : askCopy(sql, copyText(tier, range), range.signal);
   const changed: Map<number, CellSlice[]>[] = SOURCES.map(() => new Map());
   let hot = new HotByKey(keys.length);
   let tier_has_begun = false;
@@ -204,7 +210,7 @@ export async function selectNewestCells(sql: Sql, range: NewestRange): Promise<N
   const rows = await askPrepared(sql, {
     text: NEWEST_TEXT,
     parameters: [...parametersOf("raw", range), range.samples_max, range.blocks_max],
-  });
+  }, range.signal);
   for (const { source, key, bytes } of rows) {
     if (source === "hot") Object.assign(found, parseHot(bytes));
     else if (bytes.length > 0) {

@@ -15,6 +15,7 @@
  * is still looking for the next.
  */
 import { Buffer } from "node:buffer";
+import { cancelledBy, requireWanted } from "./cancel.ts";
 import type { Sql } from "./connect.ts";
 import { copyOut } from "./copy_out.ts";
 
@@ -62,14 +63,21 @@ const COPY_ROW_BYTES = 22;
 const COPY_COLUMNS = 3;
 
 /** Asks with a prepared statement; the rows come at once. */
-export async function askPrepared(sql: Sql, { text, parameters }: Question): Promise<SliceRow[]> {
-  const rows = await sql.unsafe<{ source: number; key: number; slices: string | null }[]>(
+export async function askPrepared(
+  sql: Sql,
+  { text, parameters }: Question,
+  signal?: AbortSignal,
+): Promise<SliceRow[]> {
+  requireWanted(signal);
+  const query = sql.unsafe<{ source: number; key: number; slices: string | null }[]>(
     `select source, key, encode(slices, 'hex') as slices
      from (${text}) as answer (source, key, slices)`,
     // a copy: the driver's type does not say that it leaves them alone
     parameters.map((value) => typeof value === "number" ? value : [...value]),
     { prepare: true },
   );
+  using _cancelled = cancelledBy(query, signal);
+  const rows = await query;
   return rows.flatMap(({ source, key, slices }) => {
     const name = SOURCES[source];
     return name === undefined
@@ -79,12 +87,18 @@ export async function askPrepared(sql: Sql, { text, parameters }: Question): Pro
 }
 
 /** Asks with COPY; rows come as PostgreSQL finds them. `text` holds its numbers already. */
-export async function* askCopy(sql: Sql, text: string): AsyncGenerator<SliceRow> {
+export async function* askCopy(
+  sql: Sql,
+  text: string,
+  signal?: AbortSignal,
+): AsyncGenerator<SliceRow> {
   // a connection of its own until the end: see copyOut
   const connection = await sql.reserve();
   try {
+    requireWanted(signal);
     const reader = new CopySliceReader();
     const copy = connection`copy (${connection.unsafe(text)}) to stdout (format binary)`;
+    using _cancelled = cancelledBy(copy, signal);
     for await (const chunk of copyOut(copy)) yield* reader.push(chunk);
   } finally {
     connection.release();

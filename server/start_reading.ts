@@ -7,13 +7,14 @@ import { selectHost, selectHosts, updateHostFacts } from "../db/hosts.ts";
 import type { HostFacts } from "../report.ts";
 import type { Config } from "./config.ts";
 import type { Names } from "./query/catalog.ts";
-import { type QueryContext, queryContext } from "./query/context.ts";
+import { answering, type QueryContext, queryContext } from "./query/context.ts";
 import type { Registry } from "./metrics/registry.ts";
 import { type ExportQuery, exportRuns } from "./query/export.ts";
 import { history, type HistoryQuery } from "./query/history.ts";
 import type { LatestReports } from "./query/latest.ts";
 import type { Listener, Overview } from "./query/overview.ts";
 import { readSeries, type SeriesQuery } from "./query/series.ts";
+import { registerQuestions } from "./query/metrics.ts";
 import { storageReport } from "./query/storage.ts";
 import { keptMs, RetentionClasses } from "./retention.ts";
 
@@ -40,10 +41,13 @@ export function questions(
     kind: "gauge",
     help: "Hosts whose newest values are kept in memory",
   }, () => latest.size);
+  registerQuestions(options.metrics, reading);
   return {
     latestJson: (hostname?: string) => latest.json(hostname),
-    history: (query: HistoryQuery) => history(reading, query),
-    series: (query: SeriesQuery) => readSeries(reading, query),
+    history: (query: HistoryQuery) =>
+      answering(reading, query.signal, () => history(reading, query)),
+    series: (query: SeriesQuery) =>
+      answering(reading, query.signal, () => readSeries(reading, query)),
     missing: (names: Names) => reading.catalog.missing(names),
     now: () => clock.now(),
     clock,
@@ -70,16 +74,22 @@ export function startReading(
   { address }: Database,
   options: { config: Config; clock: Clock; started: AsyncDisposableStack },
 ): QueryContext {
-  const { config: { retention }, clock, started } = options;
+  const { config, clock, started } = options;
   const sql = connect(address, {
     connections_max: READING_CONNECTIONS,
     application_name: "monitor reading",
     plan_once: true,
+    statement_ms_max: config.limits.question_s * 1000,
     in_order: true,
   });
   started.defer(() => sql.end({ timeout: CLOSE_SECONDS_MAX }));
-  const classes = new RetentionClasses(retention);
-  return queryContext({ sql, clock, keptMs: (metrics) => keptMs(classes.shortest(metrics)) });
+  const classes = new RetentionClasses(config.retention);
+  return queryContext({
+    sql,
+    clock,
+    keptMs: (metrics) => keptMs(classes.shortest(metrics)),
+    limits: config.limits,
+  });
 }
 
 /** Hosts as `/fetch/hosts` lists them. */

@@ -9,6 +9,14 @@ const HOST_SERIES_MAX_DEFAULT = 10_000;
 /** More than one server takes reports of every ten seconds; what makes up names makes more. */
 const HOSTS_MAX_DEFAULT = 20_000;
 
+/** The largest questions of the page take a few seconds on a busy machine. */
+const QUESTION_S_DEFAULT = 30;
+/** 100,000 blocks take about a second; 500,000 points are some 20 MB of JSON. */
+const QUESTION_BLOCKS_MAX_DEFAULT = 100_000;
+const QUESTION_POINTS_MAX_DEFAULT = 500_000;
+/** Two are answered at a time: behind fifty others, nobody waits for the answer any more. */
+const QUESTIONS_WAITING_MAX_DEFAULT = 50;
+
 export const limitsSchema = section({
   ingest_wait_ms: whole({ min: 10, max: 60_000, what: "a number of milliseconds" })
     .default(INGEST_WAIT_MS_DEFAULT)
@@ -20,4 +28,18 @@ export const limitsSchema = section({
   hosts_max: whole({ min: 1, max: 2_147_483_647, what: "a number of hosts" })
     .default(HOSTS_MAX_DEFAULT)
     .describe("Hosts there may be; reports of further ones are refused and told"),
+  question_s: whole({ min: 1, max: 3_600, what: "a number of seconds" })
+    .default(QUESTION_S_DEFAULT)
+    .describe("A question that takes PostgreSQL longer is given up, in seconds"),
+  question_blocks_max: whole({ min: 100, what: "a number of blocks" })
+    .default(QUESTION_BLOCKS_MAX_DEFAULT)
+    .describe(
+      "Blocks of history one question may read; a larger one is refused before it is asked",
+    ),
+  question_points_max: whole({ min: 100, what: "a number of points" })
+    .default(QUESTION_POINTS_MAX_DEFAULT)
+    .describe("Points one answer may have"),
+  questions_waiting_max: whole({ min: 0, what: "a number of questions" })
+    .default(QUESTIONS_WAITING_MAX_DEFAULT)
+    .describe("Large questions that wait for others; two are answered at a time"),
 });

@@ -101,6 +101,7 @@ export function fetchRoutes(routes: Routes, route: FetchRoute): void {
       limit: limit ?? points ?? HISTORY_LIMIT,
       points,
       tier,
+      signal: c.req.raw.signal,
     });
     return c.body(pairsJson(samples), 200, { "content-type": "application/json" });
   });

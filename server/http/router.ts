@@ -71,6 +71,10 @@ const STATUS_BY_NAME: Readonly<Record<string, ContentfulStatusCode>> = {
   BodyTooLargeError: 413,
   TooManyFailuresError: 429,
   QueueFullError: 503,
+  CrowdedError: 503,
+  TooLongError: 503,
+  // nobody hears it
+  GivenUpError: 503,
 };
 
 /** Seconds a sender should wait when the database is away. */

@@ -75,6 +75,7 @@ export function seriesRoutes(routes: Routes, route: SeriesRoute): void {
         points: given.points,
         tier: given.tier,
         aggregate: given.aggregate,
+        signal: c.req.raw.signal,
       });
       return c.json({
         from: given.from / 1000,

@@ -19,7 +19,7 @@ import { type CellKey, selectCells, selectNewestCells } from "../../db/block_cel
 import { selectExtent } from "../../db/series.ts";
 import { type Tier, TIERS } from "../../db/tiers.ts";
 import type { Series } from "./catalog.ts";
-import { NotFoundError, type QueryContext } from "./context.ts";
+import { NotFoundError, type QueryContext, requireBlocks } from "./context.ts";
 import { Grid } from "./grid.ts";
 import { fillGrid, samplesOf } from "./rows.ts";
 import { firstFrom, mergeSamples, type Samples } from "./samples.ts";
@@ -38,6 +38,8 @@ export interface HistoryQuery {
   /** At most so many for the whole span: see above. */
   points?: number;
   tier?: Tier;
+  /** Aborted when nobody waits for the answer any more. */
+  signal?: AbortSignal;
 }
 
 /** Time in milliseconds since 1970, and the value. */
@@ -79,14 +81,14 @@ async function findSeries(
 async function newestSamples(
   { sql }: QueryContext,
   keys: readonly CellKey[],
-  { from_ms, to_ms, limit }: HistoryQuery,
+  { from_ms, to_ms, limit, signal }: HistoryQuery,
 ): Promise<Sample[]> {
   let found: Samples = { times_ms: new Float64Array(), values: new Float64Array() };
   let before_ms = to_ms + 1;
   let blocks_max = Math.min(BLOCKS_MAX, Math.ceil(limit / BLOCK_SAMPLES) + 1);
   // hot rows come along the first time, and are then complete: at most `limit` of them can count
   for (let samples_max = limit;; samples_max = 0) {
-    const range = { keys, from_ms, before_ms, samples_max, blocks_max };
+    const range = { keys, from_ms, before_ms, samples_max, blocks_max, signal };
     const slices = await selectNewestCells(sql, range);
     const { raw, oldest_ms } = slices;
     found = mergeSamples([samplesOf([slices], from_ms, to_ms + 1), found]);
@@ -121,7 +123,10 @@ async function buckets(
     const from_ms = Math.max(span.from_ms, to_ms - (steps - 1) * bucket_ms);
     const kept_ms = context.keptMs([series.metric]);
     const part = { ...query, from_ms, to_ms, points: undefined, now_ms: 0, kept_ms };
-    const grid = await readGrid(context, series, chooseResolution(part));
+    const grid = await readGrid(context, series, {
+      ...chooseResolution(part),
+      signal: query.signal,
+    });
     for (let step = grid.steps - 1; step >= 0 && found.length < query.limit; step--) {
       if (grid.count[step] === 0 || grid.startOf(step) < query.from_ms) continue;
       const value = series.kind === "gauge"
@@ -144,13 +149,15 @@ async function envelope(
 ): Promise<Sample[]> {
   const span = await storedSpan(context, series, query);
   if (span.to_ms < span.from_ms) return [];
-  const resolution = chooseResolution({
+  const chosen = chooseResolution({
     ...span,
     points: Math.max(POINTS_MIN, Math.floor((query.points ?? 0) / 2)),
     tier: query.tier,
     now_ms: context.clock.now(),
     kept_ms: context.keptMs([series.metric]),
   });
+  requireBlocks(context, { ...chosen, series: 1, keys: series.keys.length });
+  const resolution = { ...chosen, signal: query.signal };
   const ascending = resolution.tier === "raw"
     ? extremesOf(await readSamples(context, series, { ...resolution, ...span }), resolution)
     : stepExtremes(await readGrid(context, series, resolution));
@@ -172,19 +179,23 @@ async function storedSpan(
 async function readSamples(
   { sql }: QueryContext,
   { keys }: Series,
-  { from_ms, to_ms }: { from_ms: number; to_ms: number },
+  { from_ms, to_ms, signal }: { from_ms: number; to_ms: number; signal?: AbortSignal },
 ): Promise<Samples> {
-  const range = { keys, from_ms, before_ms: to_ms + 1 };
+  const range = { keys, from_ms, before_ms: to_ms + 1, signal };
   return samplesOf(await Array.fromAsync(selectCells(sql, "raw", range)), from_ms, to_ms + 1);
 }
 
 async function readGrid(
   { sql }: QueryContext,
   { keys }: Series,
-  { tier, from_ms, before_ms, step_ms, steps }: Resolution,
+  { tier, from_ms, before_ms, step_ms, steps, signal }: Resolution & { signal?: AbortSignal },
 ): Promise<Grid> {
   const grid = new Grid(from_ms, step_ms, steps);
-  fillGrid(grid, tier, await Array.fromAsync(selectCells(sql, tier, { keys, from_ms, before_ms })));
+  fillGrid(
+    grid,
+    tier,
+    await Array.fromAsync(selectCells(sql, tier, { keys, from_ms, before_ms, signal })),
+  );
   return grid;
 }
 

@@ -13,9 +13,9 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { type CellKey, type KeySlices, selectCells } from "../../db/block_cells.ts";
-import { DAY_MS, HOUR_MS, type Tier } from "../../db/tiers.ts";
+import type { Tier } from "../../db/tiers.ts";
 import type { Kind, Selection, Series } from "./catalog.ts";
-import { type QueryContext, TooMuchError } from "./context.ts";
+import { type QueryContext, requireBlocks, TooMuchError } from "./context.ts";
 import { type Aggregate, Fleet } from "./fleet.ts";
 import { type Detail, Grid } from "./grid.ts";
 import { fillGrid } from "./rows.ts";
@@ -31,6 +31,8 @@ export interface SeriesQuery {
   tier?: Tier;
   /** One series a metric over all its hosts. */
   aggregate?: Aggregate;
+  /** Aborted when nobody waits for the answer any more. */
+  signal?: AbortSignal;
 }
 
 /** Arrays are of one length. Times are seconds since 1970, when each step begins. */
@@ -59,10 +61,6 @@ export interface SeriesAnswer {
   series: SeriesResult[];
 }
 
-/** Values in an answer: 500,000 steps are some 20 MB of JSON. */
-const STEPS_MAX = 500_000;
-/** Cells to be read, about 10 µs each. */
-const CELLS_MAX = 100_000;
 /** Series between two looks at what else there is to do: some milliseconds. */
 const SERIES_A_TURN = 32;
 /** Keys from which on a question is large. */
@@ -70,14 +68,6 @@ const LARGE_KEYS = 17;
 
 /** Keys from which on a question is asked in two parts. */
 const DIVIDED_KEYS = 256;
-
-/** How long a block of a tier is, at least. */
-const BLOCK_MS: Readonly<Record<Tier, number>> = {
-  raw: HOUR_MS,
-  "5m": DAY_MS,
-  "1h": 28 * DAY_MS,
-  "1d": 365 * DAY_MS,
-};
 
 /**
  * The series of a selection.
@@ -94,10 +84,11 @@ export async function readSeries(
     now_ms: context.clock.now(),
     kept_ms: context.keptMs([...new Set(selected.map(({ metric }) => metric))]),
   });
-  requireBounded(selected, { resolution, isOne: query.aggregate !== undefined });
+  requireBounded(context, selected, { resolution, isOne: query.aggregate !== undefined });
   const keys = selected.reduce((sum, series) => sum + series.keys.length, 0);
-  using _place = keys < LARGE_KEYS ? undefined : await context.large.enter();
-  const options = { ...resolution, detail: detailFor(selected, query) };
+  using _place = keys < LARGE_KEYS ? undefined : await context.large.enter(query.signal);
+  const { signal } = query;
+  const options = { ...resolution, signal, detail: detailFor(selected, query) };
   const parts = partsOf(selected, keys).map((part) => readGrids(context, part, options));
   const series = query.aggregate === undefined
     ? (await Promise.all(parts.map(eachSeries))).flat()
@@ -128,27 +119,23 @@ function isGauge({ kind }: Series): boolean {
 }
 
 function requireBounded(
+  context: QueryContext,
   selected: readonly Series[],
   { resolution, isOne }: { resolution: Resolution; isOne: boolean },
 ): void {
-  const { tier, from_ms, before_ms, steps, step_ms } = resolution;
+  const { steps } = resolution;
+  const { limits: { question_points_max } } = context;
   const metrics = new Set(selected.map(({ metric }) => metric)).size;
   const values = (isOne ? metrics : selected.length) * steps;
-  if (values > STEPS_MAX) {
+  if (values > question_points_max) {
     throw new TooMuchError(
       `Cannot answer at once: ${values / steps} series of ${steps} points are more than ` +
-        `${STEPS_MAX} points; reduce points, or select fewer hosts or metrics, or aggregate`,
+        `${question_points_max} points (limits.question_points_max); reduce points, or select ` +
+        "fewer hosts or metrics, or aggregate",
     );
   }
-  const blocks = Math.ceil((before_ms - from_ms) / BLOCK_MS[tier]) + 1;
-  const cells = selected.reduce((sum, { keys }) => sum + keys.length, 0) * blocks;
-  if (cells > CELLS_MAX) {
-    throw new TooMuchError(
-      `Cannot answer at once: ${selected.length} series in steps of ${step_ms / 1000} s need ` +
-        `${cells} blocks of tier ${tier}, at most ${CELLS_MAX} are read; select fewer hosts or ` +
-        "metrics, shorten the range, or reduce points so that a coarser tier is enough",
-    );
-  }
+  const keys = selected.reduce((sum, series) => sum + series.keys.length, 0);
+  requireBlocks(context, { ...resolution, series: selected.length, keys });
 }
 
 interface FilledGrid {
@@ -161,7 +148,10 @@ interface FilledGrid {
 async function* readGrids(
   { sql }: QueryContext,
   selected: readonly Series[],
-  { tier, from_ms, before_ms, step_ms, steps, detail }: Resolution & { detail: Detail },
+  { tier, from_ms, before_ms, step_ms, steps, detail, signal }: Resolution & {
+    detail: Detail;
+    signal?: AbortSignal;
+  },
 ): AsyncGenerator<FilledGrid> {
   const owners: number[] = [];
   const keys: CellKey[] = [];
@@ -173,7 +163,7 @@ async function* readGrids(
   });
   if (keys.length === 0) return;
   const hasCounters = selected.some(({ kind }) => kind === "counter");
-  const range = { keys, from_ms: hasCounters ? from_ms - step_ms : from_ms, before_ms };
+  const range = { keys, from_ms: hasCounters ? from_ms - step_ms : from_ms, before_ms, signal };
   const grid = new Grid(from_ms - step_ms, step_ms, steps + 1, detail);
   let slices: KeySlices[] = [];
   let done = 0;

@@ -1,25 +1,72 @@
 /**
- * Lets a few in at a time; the others wait in the order they came. For questions that keep a
- * connection busy for long, so that one is left for the short ones.
+ * Lets a few in at a time; the others wait in the order they came, but not too many of them. For
+ * questions that keep a connection busy for long, so that one is left for the short ones.
  */
+import { requireWanted } from "../../db/cancel.ts";
+
+/** So many wait already that it is no use to wait, too. */
+export class CrowdedError extends Error {
+  override name = "CrowdedError";
+  readonly retry_after_s = 5;
+}
+
 export class Turnstile {
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
+  readonly #waiting_max: number;
   #free: number;
 
-  constructor(places: number) {
+  constructor(places: number, waiting_max: number) {
     this.#free = places;
+    this.#waiting_max = waiting_max;
   }
 
-  /** Waits for a place; give it back by disposing of what it returns. */
-  async enter(): Promise<Disposable> {
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Waits for a place; give it back by disposing of what it returns.
+   *
+   * @throws CrowdedError when too many wait, GivenUpError when `signal` is aborted meanwhile
+   */
+  async enter(signal?: AbortSignal): Promise<Disposable> {
     if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else await this.#wait(signal);
     return { [Symbol.dispose]: () => this.#leave() };
   }
 
+  async #wait(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#waiting.size >= this.#waiting_max) {
+      throw new CrowdedError(
+        `Cannot answer just now: ${this.#waiting.size} large questions wait already ` +
+          "(limits.questions_waiting_max); ask again later, or for less",
+      );
+    }
+    await new Promise<void>((resolve, reject) => {
+      const enter = () => {
+        signal?.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = () => {
+        this.#waiting.delete(enter);
+        try {
+          requireWanted(signal);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.#waiting.add(enter);
+      signal?.addEventListener("abort", leave, { once: true });
+    });
+  }
+
   #leave(): void {
-    const next = this.#waiting.shift();
+    const [next] = this.#waiting;
     if (next === undefined) this.#free++;
-    else next();
+    else {
+      this.#waiting.delete(next);
+      next();
+    }
   }
 }

@@ -130,7 +130,15 @@ const DEFAULTS: Config = {
     future_s_max: 600,
     past_days_max: 1_825,
   },
-  limits: { ingest_wait_ms: 1_000, host_series_max: 10_000, hosts_max: 20_000 },
+  limits: {
+    ingest_wait_ms: 1_000,
+    host_series_max: 10_000,
+    hosts_max: 20_000,
+    question_s: 30,
+    question_blocks_max: 100_000,
+    question_points_max: 500_000,
+    questions_waiting_max: 50,
+  },
   retention: {
     raw_days: 30,
     five_minutes_days: 180,
@@ -192,7 +200,15 @@ const GOOD: Record<string, Config> = {
       future_s_max: 60,
       past_days_max: 365,
     },
-    limits: { ingest_wait_ms: 250, host_series_max: 500, hosts_max: 50 },
+    limits: {
+      ingest_wait_ms: 250,
+      host_series_max: 500,
+      hosts_max: 50,
+      question_s: 10,
+      question_blocks_max: 1_000,
+      question_points_max: 5_000,
+      questions_waiting_max: 5,
+    },
     retention: {
       raw_days: 7,
       five_minutes_days: 30,

@@ -16,9 +16,20 @@ import { type TestDatabase, testDatabase } from "../../support/test_database.ts"
 const START_MS = Date.UTC(2025, 0, 30, 20);
 const KEPT_MS = { raw: Infinity, "5m": Infinity, "1h": Infinity, "1d": Infinity };
 const RUNS = 40;
+const LIMITS = {
+  question_s: 30,
+  question_blocks_max: 100_000,
+  question_points_max: 500_000,
+  questions_waiting_max: 50,
+};
 
 function contextOf(database: TestDatabase): QueryContext {
-  return queryContext({ sql: database.sql, clock: new FakeClock(), keptMs: () => KEPT_MS });
+  return queryContext({
+    sql: database.sql,
+    clock: new FakeClock(),
+    keptMs: () => KEPT_MS,
+    limits: LIMITS,
+  });
 }
 
 interface Sample {
