@@ -21,6 +21,7 @@ import type { RoundReport } from "./rounds.ts";
 import { Sandbox } from "./sandbox.ts";
 import type { ScriptCost } from "./script_costs.ts";
 import { Sender, type SenderStatus } from "./sender.ts";
+import { serversFor } from "./server_choice.ts";
 import { sendSpreadMs } from "./send_spread.ts";
 import { Spool } from "./spool.ts";
 import { ClockWatch, Minutes, summaryFields, type SummarySource } from "./summary.ts";
@@ -114,7 +115,10 @@ class RunningAgent implements Agent {
 
   constructor(options: AgentOptions, { sandbox, spool }: { sandbox: Sandbox; spool: Spool }) {
     const { config, source, clock, log, random } = options;
-    const { server } = config;
+    const [server = config.server, ...other_servers] = serversFor(config.hostname, [
+      config.server,
+      ...config.other_servers ?? [],
+    ]);
     this.#options = options;
     this.#sandbox = sandbox;
     this.stopped = this.#stopped.promise;
@@ -122,6 +126,7 @@ class RunningAgent implements Agent {
     this.#spool = spool;
     this.#sender = new Sender({
       server,
+      other_servers,
       token: config.token,
       request_timeout_ms: config.request_timeout,
       ...sendSpreadMs(config),

@@ -56,7 +56,7 @@ export function agentCommand(context: AgentContext) {
   return new Command("agent")
     .description("report this machine to a server")
     .option("--config <file>", "settings, as JSON")
-    .option("--server <url>", "the server to report to (http://localhost:8888)")
+    .option("--server <url>", "the server to report to, or several of one database: a,b")
     .option("--metrics <dir>", "a folder with your own collectors; may be repeated", folders)
     .option("--hostname <name>", "who this is (the machine's own name)")
     .option("--data <dir>", "where reports wait until the server has them")

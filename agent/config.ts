@@ -21,6 +21,9 @@ function text(chars_max: number) {
     });
 }
 
+/** Of one database. */
+const SERVERS_MAX = 16;
+
 /** Everything but http(s) URLs is refused; a trailing slash or a path in front of /metrics is fine. */
 const serverUrl = z.string().transform((input, context) => {
   const url = URL.parse(input);
@@ -35,6 +38,8 @@ const serverUrl = z.string().transform((input, context) => {
 export const agentConfigSchema = z.strictObject({
   /** Where reports go; `/metrics` is appended. */
   server: serverUrl.default("http://localhost:8888"),
+  /** The others of a list of servers, which have one database: written as a list in `server`. */
+  other_servers: z.array(serverUrl).max(SERVERS_MAX - 1).optional(),
   /** Who this is. Default: the machine's host name. */
   hostname: text(255),
   /** What has to outlive the agent: its spool, approvals. Default: see data_dir.ts. */
@@ -152,6 +157,11 @@ export async function loadAgentConfig(
     if (value !== undefined && value !== "") take(read(value), variable);
   }
   take(overrides, "command line");
+  const [first, ...others] = listOf(merged.server);
+  if (others.length > 0) {
+    Object.assign(merged, { server: first, other_servers: others });
+    sources.set("other_servers", sources.get("server") ?? "");
+  }
   const parsed = agentConfigSchema.safeParse(merged, { error: plainMessage });
   if (parsed.success) {
     const { token_file } = parsed.data;
@@ -162,6 +172,12 @@ export async function loadAgentConfig(
   throw new AgentConfigError(
     parsed.error.issues.flatMap((issue) => faultLines(issue, merged, sources)),
   );
+}
+
+/** A list, or what is between commas. */
+function listOf(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  return typeof value === "string" ? value.split(",").map((part) => part.trim()) : [value];
 }
 
 /** What would be right, for the checks that have no message of their own. */

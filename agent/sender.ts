@@ -24,11 +24,14 @@ import type { Outbox, OutboxBatch } from "./outbox.ts";
 import { postMetrics } from "./post.ts";
 import { withFacts } from "./report_text.ts";
 import { SendPlan } from "./send_plan.ts";
+import { ServerChoice } from "./server_choice.ts";
 import { type Verdict, verdictOf } from "./server_answer.ts";
 
 export interface SenderOptions {
   /** Base URL without a trailing slash. */
   server: string;
+  /** Others of the same database, tried when `server` does not take a report. Default: none. */
+  other_servers?: readonly string[];
   token?: string;
   request_timeout_ms: number;
   /** Reports wait up to this before they are sent. Default: 0. */
@@ -64,6 +67,9 @@ const REASONS_LOGGED = 3;
 export class Sender {
   readonly #options: SenderOptions;
   readonly #plan = new SendPlan();
+  readonly #servers: ServerChoice;
+  /** Where the last request went. */
+  #server: string;
   readonly #offset = new ClockOffset();
   #status = { requests: 0, requests_failed: 0, sent_bytes: 0, send_ms: 0 };
   /** Requests that failed since the last that did not. */
@@ -75,6 +81,8 @@ export class Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options;
+    this.#server = options.server;
+    this.#servers = new ServerChoice([options.server, ...options.other_servers ?? []]);
   }
 
   status(): SenderStatus {
@@ -146,7 +154,8 @@ export class Sender {
     due: DueFacts | undefined,
     signal: AbortSignal,
   ): Promise<Verdict> {
-    const { server, token, request_timeout_ms, compress = false, clock } = this.#options;
+    const { token, request_timeout_ms, compress = false, clock } = this.#options;
+    const server = this.#server = this.#servers.at(clock.monotonic());
     const texts = batch.entries.map(({ text }) => text);
     const last = texts.pop() ?? "";
     texts.push(due === undefined ? last : withFacts(last, due.facts));
@@ -180,7 +189,8 @@ export class Sender {
     batch: OutboxBatch,
     verdict: Extract<Verdict, { kind: "settled" }>,
   ): Promise<void> {
-    const { log, server, outbox } = this.#options;
+    const { log, outbox } = this.#options;
+    const server = this.#server;
     const { stored, duplicate, refused } = verdict;
     const refused_at = new Set(refused.map(({ index }) => index));
     const taken = batch.entries.filter((_, index) => !refused_at.has(index));
@@ -201,15 +211,18 @@ export class Sender {
     if (this.#failures > 0) {
       log.info("Server takes reports again", { server, failed_requests: this.#failures });
     }
+    this.#servers.took();
     this.#failures = 0;
     this.#failure = "";
   }
 
   #failed(verdict: Extract<Verdict, { kind: "retry" }>): Outcome {
-    const { log, server, outbox, random = Math.random } = this.#options;
+    const { log, outbox, clock, random = Math.random } = this.#options;
+    const server = this.#server;
     this.#failures += 1;
     this.#status.requests_failed += 1;
-    const wait_ms = backoffMs(this.#failures, {
+    const isAnotherLeft = this.#servers.failed(clock.monotonic());
+    const wait_ms = isAnotherLeft ? 0 : backoffMs(this.#failures, {
       random,
       retry_after_ms: verdict.retry_after_ms,
     });
