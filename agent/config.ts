@@ -10,6 +10,7 @@ import { isolationShape } from "./isolation/settings.ts";
 import { DEFAULT_POLICY, permissionsSchema } from "./permissions.ts";
 import { checkNames, sourcesShape } from "./sources/settings.ts";
 import { spoolSchema } from "./spool/settings.ts";
+import { listOf, SERVERS_MAX, serverUrl } from "./server_setting.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -20,20 +21,6 @@ function text(chars_max: number) {
       if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
     });
 }
-
-/** Of one database. */
-const SERVERS_MAX = 16;
-
-/** Everything but http(s) URLs is refused; a trailing slash or a path in front of /metrics is fine. */
-const serverUrl = z.string().transform((input, context) => {
-  const url = URL.parse(input);
-  if (url !== null && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, "");
-  context.addIssue({
-    code: "custom",
-    message: 'must be a URL such as "http://monitor.example:8888"',
-  });
-  return z.NEVER;
-});
 
 export const agentConfigSchema = z.strictObject({
   /** Where reports go; `/metrics` is appended. */
@@ -172,12 +159,6 @@ export async function loadAgentConfig(
   throw new AgentConfigError(
     parsed.error.issues.flatMap((issue) => faultLines(issue, merged, sources)),
   );
-}
-
-/** A list, or what is between commas. */
-function listOf(value: unknown): unknown[] {
-  if (Array.isArray(value)) return value;
-  return typeof value === "string" ? value.split(",").map((part) => part.trim()) : [value];
 }
 
 /** What would be right, for the checks that have no message of their own. */
