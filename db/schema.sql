@@ -52,6 +52,29 @@ create view api.series as
      CROSS JOIN LATERAL unnest(s.metric_ids) i(metric_id)
      JOIN metric m ON m.id = i.metric_id;
 
+create table access_link (
+  hash bytea not null,
+  token_id integer not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  constraint access_link_pkey PRIMARY KEY (hash),
+  constraint access_link_token_id_fkey FOREIGN KEY (token_id) REFERENCES access_token(id),
+  constraint access_link_hash_check CHECK ((length(hash) = 32))
+);
+CREATE INDEX access_link_expires ON access_link USING btree (expires_at);
+
+create table access_session (
+  hash bytea not null,
+  token_id integer not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  constraint access_session_pkey PRIMARY KEY (hash),
+  constraint access_session_token_id_fkey FOREIGN KEY (token_id) REFERENCES access_token(id),
+  constraint access_session_hash_check CHECK ((length(hash) = 32))
+);
+CREATE INDEX access_session_expires ON access_session USING btree (expires_at);
+
 create table access_token (
   id integer generated always as identity not null,
   name text not null,

@@ -64,6 +64,13 @@ export async function selectToken(sql: Sql, name: string): Promise<TokenSecret |
   return row;
 }
 
+/** The token of this id, also one that is revoked or expired. */
+export async function selectTokenById(sql: Sql, id: number): Promise<TokenRow | undefined> {
+  const [row] = await sql<TokenRow[]>`
+    select ${COLUMNS(sql)} from access_token where id = ${id}`;
+  return row;
+}
+
 /** A page of tokens, newest first: those made before the one of this id. */
 export async function selectTokens(
   sql: Sql,

@@ -2,24 +2,28 @@
 import type { Clock } from "../clock.ts";
 import { deleteAuditBefore, insertAudit, selectAudit } from "../db/audit.ts";
 import type { Database } from "../db/database.ts";
-import { hasToken } from "../db/tokens.ts";
+import { deleteEnded } from "../db/sessions.ts";
+import { hasToken, selectTokenById } from "../db/tokens.ts";
 import type { Logger } from "../log.ts";
 import type { Principal } from "./access/principal.ts";
-import { TokenBook } from "./access/token_book.ts";
+import { SessionBook } from "./access/session_book.ts";
+import { principalOf, TokenBook } from "./access/token_book.ts";
 import { TokenDesk } from "./access/token_desk.ts";
 import type { Config } from "./config.ts";
 import type { AuditRoute } from "./http/audit.ts";
-import { createGuard } from "./http/guard.ts";
+import { createDoor } from "./http/guard.ts";
 import type { Guard } from "./http/routes.ts";
+import { sessionReader, type SessionRoute } from "./http/session.ts";
 import type { TokensRoute } from "./http/tokens.ts";
 
 /** What was changed is remembered for this long. */
-const AUDIT_MS = 400 * 86_400_000;
+const DAY_MS = 86_400_000;
+const AUDIT_MS = 400 * DAY_MS;
 const FORGET_EVERY_MS = 6 * 3_600_000;
 
 export interface StartedAccess {
   guard: Guard | undefined;
-  routes: AuditRoute & TokensRoute;
+  routes: AuditRoute & SessionRoute & TokensRoute;
 }
 
 /** A token of this process alone, and whose it is. */
@@ -40,11 +44,14 @@ export async function startAccess(
 ): Promise<StartedAccess> {
   const { config: { access }, clock, started, own_token } = options;
   const log = options.log.with({ component: "access" });
+  const is_open = access.mode === "open";
   const tokens = new TokenBook({ sql, clock, log });
   if (own_token !== undefined) tokens.addOwn(own_token.text, own_token.principal);
+  const session_ms = access.session_days * DAY_MS;
+  const sessions = is_open ? undefined : new SessionBook({ sql, clock, session_ms });
   const stop = new AbortController();
-  const tasks = [forgetAudit(sql, { clock, log, signal: stop.signal })];
-  if (access.mode === "required") {
+  const tasks = [forgetOld(sql, { clock, log, signal: stop.signal })];
+  if (!is_open) {
     tasks.push(tokens.run(stop.signal));
     if (!await hasToken(sql, "admin", clock.now())) {
       log.warn("nobody can be let in: there is no token of an admin", {
@@ -56,20 +63,30 @@ export async function startAccess(
     stop.abort();
     await Promise.all(tasks);
   });
-  const onRevoked = (token_id: number) => tokens.forget(token_id);
+  const readers = sessions === undefined ? [] : [sessionReader(sessions)];
+  const { guard, prove, identify } = createDoor({ tokens, clock, readers });
   return {
-    guard: access.mode === "required" ? createGuard({ tokens, clock }) : undefined,
+    guard: is_open ? undefined : guard,
     routes: {
-      tokens: new TokenDesk({ sql, clock, onRevoked }),
+      ...{ sessions, prove, identify },
+      ownerOf: (shown) => "token" in shown ? tokens.find(shown.token) : linked(shown.link),
+      tokens: new TokenDesk({ sql, clock, onRevoked: (token_id) => tokens.forget(token_id) }),
       audit: {
         write: (entry) => insertAudit(sql, entry),
         list: (page) => selectAudit(sql, page),
       },
     },
   };
+
+  async function linked(link: string): Promise<Principal | undefined> {
+    const token_id = await sessions?.useLink(link);
+    const token = token_id === undefined ? undefined : await selectTokenById(sql, token_id);
+    return token === undefined ? undefined : principalOf(token);
+  }
 }
 
-async function forgetAudit(
+/** Entries of the audit log, sessions and links that nobody needs any more. */
+async function forgetOld(
   sql: Database["sql"],
   { clock, log, signal }: { clock: Clock; log: Logger; signal: AbortSignal },
 ): Promise<void> {
@@ -78,8 +95,9 @@ async function forgetAudit(
     if (signal.aborted) return;
     try {
       await deleteAuditBefore(sql, clock.now() - AUDIT_MS);
+      await deleteEnded(sql, clock.now());
     } catch (error) {
-      log.warn("old entries of the audit log stay a little longer", { error });
+      log.warn("old entries of the audit log and old sessions stay a little longer", { error });
     }
   }
 }

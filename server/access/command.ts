@@ -97,6 +97,18 @@ function revokeCommand(context: AccessContext) {
     });
 }
 
+function linkCommand(context: AccessContext) {
+  const command = context.base("link");
+  return command
+    .description("a link that logs a browser in as a token's owner: once, within ten minutes")
+    .argument("<name>", "the token's first part, as token list shows it: mon_…")
+    .option("--url <url>", "where people reach the server", "http://localhost:8888")
+    .action(async (...args: unknown[]) => {
+      const { runLink } = await import("./command_run.ts");
+      await runLink(String(args[0]), command.opts(), context);
+    });
+}
+
 function auditCommand(context: AccessContext) {
   const command = context.base("audit");
   return command
@@ -118,6 +130,7 @@ export function accessCommands(context: AccessContext): CommandUnknownOpts[] {
     .addHelpText("after", examples(["token create --role admin --label me", "token list"]))
     .addCommand(createCommand(context))
     .addCommand(listCommand(context))
-    .addCommand(revokeCommand(context));
+    .addCommand(revokeCommand(context))
+    .addCommand(linkCommand(context));
   return [token, auditCommand(context)];
 }

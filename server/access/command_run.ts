@@ -1,13 +1,15 @@
 /** What `monitor token …` and `monitor audit` do. */
 import { selectAudit } from "../../db/audit.ts";
 import { isMissingTable } from "../../db/sqlstate.ts";
-import type { Role, TokenRow } from "../../db/tokens.ts";
+import { type Role, selectToken, type TokenRow } from "../../db/tokens.ts";
+import { serverUrl } from "../cli/address.ts";
 import { CommandError } from "../cli/failure.ts";
 import { formatAge, formatTime } from "../cli/instant.ts";
 import { layoutTable } from "../cli/table.ts";
 import { programName, styled } from "../cli/terminal.ts";
 import { safeJson, safeText } from "../cli/text.ts";
 import type { AccessContext, OpenedDatabase } from "./command.ts";
+import { makeLink } from "./session_book.ts";
 import { TokenDesk } from "./token_desk.ts";
 
 const LIST_MAX = 10_000;
@@ -99,6 +101,12 @@ export async function runList(options: Options, context: AccessContext): Promise
   });
 }
 
+function unknownToken(name: string): CommandError {
+  return new CommandError(`There is no token ${safeText(JSON.stringify(name))} that can be used`, {
+    hint: `"${programName()} token list" shows their names`,
+  });
+}
+
 export async function runRevoke(
   name: string,
   options: Options,
@@ -111,10 +119,25 @@ export async function runRevoke(
       terminal.out(`${token.name} (${safeText(token.label)}) is taken back\n`);
     } catch (error) {
       if (!(error instanceof Error) || error.name !== "NotFoundError") throw error;
-      throw new CommandError(`There is no token ${safeText(JSON.stringify(name))}`, {
-        hint: `"${programName()} token list" shows their names`,
-      });
+      throw unknownToken(name);
     }
+  });
+}
+
+export async function runLink(
+  name: string,
+  options: Options,
+  context: AccessContext,
+): Promise<void> {
+  const { terminal, clock } = context;
+  const base = serverUrl(String(options.url));
+  await withDatabase(options, { context }, async ({ sql }) => {
+    const token = await selectToken(sql, name);
+    const is_over = token?.revoked_ms !== null ||
+      (token.expires_ms !== null && token.expires_ms <= clock.now());
+    if (token === undefined || is_over || token.role === "agent") throw unknownToken(name);
+    // behind the #, which a browser keeps to itself: it gets into no log
+    terminal.out(`${base}/login#${await makeLink({ sql, clock }, token.id)}\n`);
   });
 }
 

@@ -6,12 +6,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { Sql } from "../../db/connect.ts";
-import {
-  selectRevokedSince,
-  selectToken,
-  type TokenSecret,
-  updateLastUsed,
-} from "../../db/tokens.ts";
+import { selectRevokedSince, selectToken, type TokenRow, updateLastUsed } from "../../db/tokens.ts";
 import type { Logger } from "../../log.ts";
 import type { Principal } from "./principal.ts";
 import { isHashOf, nameOf } from "./token.ts";
@@ -133,7 +128,8 @@ export class TokenBook {
   }
 }
 
-function principalOf(token: TokenSecret): Principal {
+/** The owner of a token. */
+export function principalOf(token: TokenRow): Principal {
   return {
     token_id: token.id,
     token_name: token.name,

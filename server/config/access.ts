@@ -1,6 +1,6 @@
 /** Who is let in: the section `access`. */
 import type { z } from "zod";
-import { oneOf, section } from "./values.ts";
+import { oneOf, section, whole } from "./values.ts";
 
 export const ACCESS_MODES = ["open", "required"] as const;
 
@@ -10,6 +10,8 @@ export const accessSchema = section({
       "open: everybody who reaches the server may do everything, for this machine alone; " +
         "required: who asks shows a token (docs/security.md)",
     ),
+  session_days: whole({ min: 1, max: 366, what: "a number of days" }).default(30)
+    .describe("How long a browser stays logged in, in days"),
 });
 
 /** Addresses that nobody reaches from elsewhere. */

@@ -44,23 +44,65 @@ const NO_TOKEN =
   "Cannot let this in without a token: send the header Authorization: Bearer <token>";
 const WRONG_TOKEN = "Cannot let this token in: it is unknown, has expired or was taken back";
 
-export interface GuardOptions {
+export interface DoorOptions {
   tokens: TokenBook;
   clock: Clock;
   /** Others than tokens in the header, asked in turn. */
   readers?: readonly CredentialReader[];
 }
 
-/** The guard of a server that lets in only who shows something. */
-export function createGuard(options: GuardOptions): Guard {
-  const readers = [bearerReader(options), ...options.readers ?? []];
-  return (c, route) => {
-    for (const [at, read] of readers.entries()) {
-      const found = read(c);
-      if (found instanceof Promise) return later(c, route, { found, rest: readers.slice(at + 1) });
-      if (found !== undefined) return admit(c, route, found);
-    }
-    throw new UnauthorizedError(NO_TOKEN);
+/** Finds out who asks by the text of a token, slowing down who guesses. */
+export type Prover = (
+  c: Context,
+  find: () => Promise<Principal | undefined>,
+) => Promise<Principal>;
+
+/** The door of a server that lets in only who shows something. */
+export interface Door {
+  guard: Guard;
+  prove: Prover;
+  /** Who asks, if it can be told; undefined for nobody. */
+  identify(c: Context): Promise<Principal | undefined>;
+}
+
+export function createDoor(options: DoorOptions): Door {
+  const prove = prover(options.clock);
+  const readers = [bearerReader(options.tokens, prove), ...options.readers ?? []];
+  return {
+    prove,
+    guard: (c, route) => {
+      for (const [at, read] of readers.entries()) {
+        const found = read(c);
+        if (found instanceof Promise) {
+          return later(c, route, { found, rest: readers.slice(at + 1) });
+        }
+        if (found !== undefined) return admit(c, route, found);
+      }
+      throw new UnauthorizedError(NO_TOKEN);
+    },
+    identify: async (c) => {
+      let principal: Principal | undefined;
+      try {
+        for (const read of readers) principal ??= await read(c);
+      } catch (error) {
+        if (!(error instanceof UnauthorizedError)) throw error;
+      }
+      return principal;
+    },
+  };
+}
+
+/** Counts failures by address, and makes addresses with many of them wait. */
+function prover(clock: Clock): Prover {
+  const failures = new FailureTable();
+  return async (c, find) => {
+    const address = clientAddress(c);
+    const wait_ms = failures.waitMs(address, clock.now());
+    if (wait_ms > 0) throw new TooManyFailuresError(Math.ceil(wait_ms / 1000));
+    const found = await find();
+    if (found !== undefined) return found;
+    failures.failed(address, clock.now());
+    throw new UnauthorizedError(WRONG_TOKEN);
   };
 }
 
@@ -86,27 +128,11 @@ function admit(c: Context, { access }: RouteEntry, principal: Principal): void {
 }
 
 /** `Authorization: Bearer <token>`. */
-function bearerReader({ tokens, clock }: GuardOptions): CredentialReader {
-  const failures = new FailureTable();
+function bearerReader(tokens: TokenBook, prove: Prover): CredentialReader {
   return (c) => {
     const header = c.req.raw.headers.get("authorization");
     if (header === null) return undefined;
-    const text = BEARER.exec(header)?.[1];
-    const known = text === undefined ? undefined : tokens.known(text);
-    if (known !== undefined) return known;
-    const address = clientAddress(c);
-    const wait_ms = failures.waitMs(address, clock.now());
-    if (wait_ms > 0) throw new TooManyFailuresError(Math.ceil(wait_ms / 1000));
-    return looked(text, { tokens, failed: () => failures.failed(address, clock.now()) });
+    const text = BEARER.exec(header)?.[1] ?? "";
+    return tokens.known(text) ?? prove(c, () => tokens.find(text));
   };
-}
-
-async function looked(
-  text: string | undefined,
-  { tokens, failed }: { tokens: TokenBook; failed: () => void },
-): Promise<Principal> {
-  const found = text === undefined ? undefined : await tokens.find(text);
-  if (found !== undefined) return found;
-  failed();
-  throw new UnauthorizedError(WRONG_TOKEN);
 }

@@ -21,6 +21,7 @@ import { type OwnMetricsRoute, ownMetricsRoute } from "./own_metrics.ts";
 import { type Guard, Routes } from "./routes.ts";
 import { ruleRoutes, type RulesRoute } from "./rules.ts";
 import { type SeriesRoute, seriesRoutes } from "./series.ts";
+import { type SessionRoute, sessionRoutes } from "./session.ts";
 import { silenceRoutes, type SilencesRoute } from "./silences.ts";
 import { type StorageRoute, storageRoutes } from "./storage.ts";
 import { tokenRoutes, type TokensRoute } from "./tokens.ts";
@@ -45,6 +46,7 @@ export interface RouterOptions
     OwnMetricsRoute,
     RulesRoute,
     SeriesRoute,
+    SessionRoute,
     SilencesRoute,
     StorageRoute,
     TokensRoute {
@@ -116,6 +118,7 @@ export function createRouter(options: RouterOptions): Router {
   hostsRoutes(routes, options);
   liveRoute(routes, options);
   messagesRoute(routes, options);
+  sessionRoutes(routes, options);
   tokenRoutes(routes, options);
   auditRoutes(routes, options);
   webRoutes(routes, { greeting: () => greetingOf(version, routes) });

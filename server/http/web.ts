@@ -28,7 +28,16 @@ const FILE_NAME = /^[\w-]+(\.[\w-]+)*\.(css|js|svg|webmanifest)$/;
 /** Addresses of data: what is not there is told as data. */
 const DATA = /^\/(api|fetch|assets)\//;
 /** Addresses of the page; each is answered with the same file, which looks at the address itself. */
-const PAGES = ["/", "/hosts/:name", "/explore", "/alerts", "/alerts/*", "/downtimes", "/settings"];
+const PAGES = [
+  "/",
+  "/hosts/:name",
+  "/explore",
+  "/alerts",
+  "/alerts/*",
+  "/downtimes",
+  "/settings",
+  "/login",
+];
 
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +

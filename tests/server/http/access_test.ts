@@ -1,50 +1,11 @@
 import assert from "node:assert/strict";
 import { TokenDesk } from "../../../server/access/token_desk.ts";
-import type { Role } from "../../../db/tokens.ts";
 import { systemClock } from "../../../clock.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { type TestApp, testApp } from "../../support/test_app.ts";
-
-async function tokenFor(
-  app: TestApp,
-  role: Role,
-  rest: { hostname?: string; expires_in_ms?: number } = {},
-): Promise<string> {
-  const desk = new TokenDesk({ sql: app.database.sql, clock: app.clock });
-  const { text } = await desk.create({
-    role,
-    label: `a ${role}`,
-    hostname: rest.hostname ?? null,
-    expires_in_ms: rest.expires_in_ms,
-    created_by: "test",
-  });
-  return text;
-}
-
-function bearer(token: string): Record<string, string> {
-  return { authorization: `Bearer ${token}` };
-}
-
-async function ask(
-  app: TestApp,
-  path: string,
-  { token, method = "GET", body }: { token?: string; method?: string; body?: unknown } = {},
-) {
-  const response = await fetch(app.url + path, {
-    method,
-    headers: token === undefined ? {} : bearer(token),
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const text = await response.text();
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: text.startsWith("{") || text.startsWith("[") ? JSON.parse(text) : text,
-  };
-}
+import { ask, bearer, required, tokenFor } from "../../support/access.ts";
+import { testApp } from "../../support/test_app.ts";
 
 const report = (hostname: string) => ({ hostname, metrics: { cpu: 1 } });
-const required = { config: { access: { mode: "required" } } };
 
 Deno.test("tokens: who has none is told so, a wrong one is refused, a right one lets in", async () => {
   await using app = await testApp(required);

@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { Hono } from "hono";
-import { Routes } from "../../../server/http/routes.ts";
+import { type Guard, Routes } from "../../../server/http/routes.ts";
 import { testApp } from "../../support/test_app.ts";
 
 Deno.test("Routes asks the guard before the handler, but not for what is public", async () => {
   const app = new Hono();
   const asked: string[] = [];
-  const routes = new Routes(app, (c, { access, path }) => {
+  const guard: Guard = (c, { access, path }) => {
     asked.push(`${c.req.path} ${access} ${path}`);
     if (access === "admin") throw new Error("not you");
     if (access === "operator") return Promise.reject(new Error("not you either"));
-  });
+  };
+  const routes = new Routes(app, { guard });
   app.onError((error, c) => c.text(error.message, 403));
   routes.get("/open", { access: "public", summary: "" }, (c) => c.text("open"));
   routes.get("/seen/:id", { access: "viewer", summary: "" }, (c) => c.text(c.req.param("id")));
