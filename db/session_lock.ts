@@ -39,7 +39,11 @@ export async function trySessionLock(sql: Sql, key: number): Promise<SessionLock
     answered.resolve(row?.held ?? false);
     if (row?.held) await keepAlive(tx, { released: released.promise, onLost: lost.resolve });
   });
-  session.catch(answered.reject);
+  session.catch((error) => {
+    answered.reject(error);
+    // nobody is to be told any more that we are there
+    released.resolve();
+  });
   if (!await answered.promise) return undefined;
   // when it fails the connection is gone, and the lock with it
   const ended = Promise.race([session.catch(() => {}), lost.promise]);
@@ -64,7 +68,9 @@ async function keepAlive(
     // one at a time: a second would wait behind the first
     if (!isAnswering) return;
     isAnswering = false;
-    ping = withinDeadline(tx`select`, { ms: ANSWER_MS_MAX }).then(
+    // a transaction that is lost throws at once: nobody would catch that in a timer
+    const asked = Promise.try(() => tx`select`);
+    ping = withinDeadline(asked, { ms: ANSWER_MS_MAX }).then(
       () => isAnswering = true,
       (error) => {
         onLost();

@@ -72,3 +72,15 @@ Deno.test("trySessionLock() is lost by a holder that does not answer, and found 
   await next.release();
   await holder.end({ timeout: 0 });
 });
+
+Deno.test("trySessionLock() ends with its connection, and says nothing after it", async () => {
+  await using breakable = await breakableDatabase();
+  const holder = connect(breakable.url, { connections_max: 1 });
+  const lock = await trySessionLock(holder, 8);
+  assert.ok(lock);
+  breakable.cut();
+  await lock.ended;
+  // the next word that we are there would be due by then: an error of it would fail this test
+  await systemClock.sleep(2_500);
+  await holder.end({ timeout: 0 });
+});
