@@ -2,7 +2,7 @@
  * The wire contract: what a host may send to `POST /metrics`, and what it becomes. The agent writes
  * this shape, the server reads it; nobody else looks at raw input.
  *
- * A report is `{hostname, metrics, timestamp?, additional_data?, tags?, metadata?}`; a batch is an
+ * A report is `{hostname, metrics, timestamp?, additional_data?, tags?, metadata?, agent?}`; a batch is an
  * array of reports. `metrics` is a tree. Its leaves are
  *
  *   12.5                                    a sample
@@ -71,6 +71,26 @@ export const metadataSchema = z.object({
 /** What a metric means. Sent with the first report after a start and whenever it changes. */
 export type MetricMetadata = z.infer<typeof metadataSchema>;
 
+const said = (chars_max: number) => z.string().max(chars_max);
+
+/** What an agent says about itself; the newest is kept. Told at its start, on change, and every hour. */
+export const agentFactsSchema = z.object({
+  version: said(64),
+  /** As people call it: Debian GNU/Linux 13 (trixie). */
+  os: said(100),
+  kernel: said(100),
+  arch: said(32),
+  collectors: z.array(z.object({
+    name: said(100),
+    origin: said(16).describe("shipped, user, or settings: no script"),
+    every_s: z.number().nullable().describe("null: it does not run"),
+    timeout_s: z.number().nullable(),
+    permissions: said(500).describe("What it may do, in words"),
+    error: said(300).nullable().describe("Why it does not run, or failed last; null: all is well"),
+  })).max(300),
+});
+export type AgentFacts = z.infer<typeof agentFactsSchema>;
+
 export const reportSchema = z.looseObject({
   hostname: name(HOSTNAME_CHARS_MAX),
   timestamp: z.number({
@@ -92,6 +112,8 @@ export const reportSchema = z.looseObject({
   ).refine((tags) => Object.keys(tags).length <= TAGS_MAX, `must have at most ${TAGS_MAX} tags`)
     .nullish(),
   metadata: z.record(z.string(), metadataSchema).nullish(),
+  // others may have sent a field of this name before it meant something: they are not refused for it
+  agent: agentFactsSchema.optional().catch(undefined),
 });
 
 /** One report as a sender writes it. */
@@ -103,6 +125,7 @@ export interface ReportInput {
   additional_data?: { alias?: string | null; location?: string | null };
   tags?: Record<string, string | number | boolean | null>;
   metadata?: Record<string, MetricMetadata>;
+  agent?: AgentFacts;
 }
 export interface MetricLeaf {
   value: number | boolean | string | null;
@@ -124,6 +147,7 @@ export interface HostFacts {
   location?: string | null;
   tags?: Record<string, string>;
   metadata?: Record<string, MetricMetadata>;
+  agent?: AgentFacts;
 }
 
 /** One host, one time, many samples. `names` are unique and `values` finite; same length. */
@@ -360,6 +384,7 @@ function factsOf(input: z.infer<typeof reportSchema>): HostFacts {
     }
   }
   if (input.metadata) facts.metadata = input.metadata;
+  if (input.agent) facts.agent = input.agent;
   return facts;
 }
 

@@ -11,6 +11,7 @@ import type { Series } from "./collected.ts";
 import { Collecting } from "./collecting.ts";
 import type { AgentConfig, AgentConfigSource } from "./config.ts";
 import { HostFacts } from "./facts.ts";
+import { agentFacts, describeMachine } from "./self_description.ts";
 import { createHostMethods } from "./host.ts";
 import { isolationOf } from "./isolation/settings.ts";
 import type { OutboxStatus } from "./outbox.ts";
@@ -34,6 +35,8 @@ export interface AgentOptions {
   spool_dir?: string;
   clock: Clock;
   log: Logger;
+  /** Of this program, for people who look at the host. */
+  version?: string;
   /** Aborting it is the same as calling `stop()`. */
   signal?: AbortSignal;
   /** Jitter of retries, in [0, 1). Default: Math.random. */
@@ -122,7 +125,8 @@ class RunningAgent implements Agent {
     this.#options = options;
     this.#sandbox = sandbox;
     this.stopped = this.#stopped.promise;
-    this.#facts = new HostFacts(config);
+    const machine = describeMachine(options.version);
+    this.#facts = new HostFacts(config, () => agentFacts(machine, this.#collecting));
     this.#spool = spool;
     this.#sender = new Sender({
       server,

@@ -84,6 +84,11 @@ export class Collecting {
     await Promise.all([this.#running, this.#rounds.stop()]);
   }
 
+  /** Why collectors do not give what they should, by name. */
+  troubles(): Map<string, string> {
+    return this.#rounds.troubles();
+  }
+
   /** For the agent's own metrics. */
   numbers() {
     return {

@@ -9,6 +9,7 @@ export interface AgentContext {
   /** Data and everything else; made safe and ended by the program. */
   terminal: { out(text: string): void; err(text: string): void };
   clock: Clock;
+  version: string;
   env: Readonly<Record<string, string | undefined>>;
   /** `--verbose` was given: log lines of level debug. */
   verbose: boolean;
@@ -92,6 +93,7 @@ export function agentCommand(context: AgentContext) {
         spool_dir: spoolDir(config.spool, config.data_dir),
         clock: context.clock,
         log,
+        version: context.version,
         signal: stop.signal,
       });
       const { keepSmall } = await import("./start_pages.ts");

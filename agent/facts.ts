@@ -1,12 +1,15 @@
 /**
- * When the host's facts are told again: alias, location, tags, and what its metrics mean. They are
- * some kilobytes that hardly ever change, so they do not travel with every report.
+ * When the host's facts are told again: alias, location, tags, what its metrics mean, and what the agent
+ * says about itself and its collectors. They are some kilobytes that hardly ever change, so they do not
+ * travel with every report.
  */
-import type { MetricMetadata } from "../report.ts";
+import type { AgentFacts, MetricMetadata } from "../report.ts";
 import type { ReportFacts } from "./report_text.ts";
 
 /** In case the server lost them, or another one answers now. */
 const REPEAT_MS = 3_600_000;
+/** A collector that fails in another way each time must not have its agent told of at every tick. */
+const AGENT_MS_MIN = 60_000;
 /** A script that invents names without end must not fill the memory: then all are told anew. */
 const SERIES_MAX = 200_000;
 
@@ -32,9 +35,13 @@ export class HostFacts {
   /** Series whose metadata no server was told yet. */
   #fresh = new Map<string, MetricMetadata>();
   #told_at_ms: number | undefined;
+  readonly #describe: (() => AgentFacts) | undefined;
+  #agent = { text: "", told_at_ms: -Infinity };
 
-  constructor(host: HostFactsOptions) {
+  /** @param describe What the agent says about itself now. */
+  constructor(host: HostFactsOptions, describe?: () => AgentFacts) {
     this.#host = host;
+    this.#describe = describe;
   }
 
   /** Facts may be other ones now, also those about series: all are told again. */
@@ -64,13 +71,24 @@ export class HostFacts {
       }
     }
     const metadata = Object.fromEntries(this.#fresh.entries().take(SERIES_PER_REQUEST_MAX));
-    if (complete) return { complete, facts: { alias, location, tags, metadata } };
-    return this.#fresh.size === 0 ? undefined : { complete, facts: { tags: {}, metadata } };
+    const agent = this.#dueAgent(now_ms, complete);
+    if (complete) return { complete, facts: { alias, location, tags, metadata, ...agent } };
+    if (this.#fresh.size === 0 && agent === undefined) return undefined;
+    return { complete, facts: { tags: {}, metadata, ...agent } };
+  }
+
+  #dueAgent(now_ms: number, complete: boolean): { agent: AgentFacts } | undefined {
+    const is_early = now_ms - this.#agent.told_at_ms < AGENT_MS_MIN;
+    if (this.#describe === undefined || (is_early && !complete)) return undefined;
+    const agent = this.#describe();
+    return complete || JSON.stringify(agent) !== this.#agent.text ? { agent } : undefined;
   }
 
   /** The server has answered a request with these facts. */
   told(due: DueFacts, now_ms: number): void {
     if (due.complete) this.#told_at_ms = now_ms;
+    const { agent } = due.facts;
+    if (agent !== undefined) this.#agent = { text: JSON.stringify(agent), told_at_ms: now_ms };
     for (const series of Object.keys(due.facts.metadata)) this.#fresh.delete(series);
   }
 }

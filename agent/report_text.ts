@@ -4,7 +4,7 @@
  * first, then `timestamp`, then `metrics` sorted by name, and nothing else. Facts about the host and
  * its metrics are appended by the sender now and then.
  */
-import type { MetricMetadata, ReportInput } from "../report.ts";
+import type { AgentFacts, MetricMetadata, ReportInput } from "../report.ts";
 import type { Series } from "./collected.ts";
 
 /** JSON of one report. `at_ms` is rounded to milliseconds. */
@@ -24,15 +24,17 @@ export interface ReportFacts {
   location?: string;
   tags: Record<string, string | number | boolean>;
   metadata: Record<string, MetricMetadata>;
+  agent?: AgentFacts;
 }
 
 /** The report's text with facts behind its metrics. */
 export function withFacts(text: string, facts: ReportFacts): string {
-  const { alias, location, tags, metadata } = facts;
+  const { alias, location, tags, metadata, agent } = facts;
   const more: Partial<ReportInput> = {};
   if (alias !== undefined || location !== undefined) more.additional_data = { alias, location };
   if (Object.keys(tags).length > 0) more.tags = tags;
   if (Object.keys(metadata).length > 0) more.metadata = metadata;
+  if (agent !== undefined) more.agent = agent;
   const appended = JSON.stringify(more).slice(1);
   return appended === "}" ? text : `${text.slice(0, -1)},${appended}`;
 }

@@ -116,6 +116,12 @@ export class Rounds {
     return new Map(failed.map(({ collector, errors }) => [collector.name, errors]));
   }
 
+  /** Why the last run of a script failed, or gave only a part; only scripts of which that is so. */
+  troubles(): Map<string, string> {
+    const troubled = [...this.#records].filter(([, { told }]) => told !== "");
+    return new Map(troubled.map(([name, { told }]) => [name, told]));
+  }
+
   /** Failed runs since the start, also of scripts that are no more. */
   errorsTotal(): number {
     return [...this.errors().values()].reduce((sum, count) => sum + count, this.#gone_errors);

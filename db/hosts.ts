@@ -45,12 +45,14 @@ export async function updateHostFacts(
   facts: HostFacts,
 ): Promise<void> {
   const tags = facts.tags === undefined ? null : sql.json(facts.tags);
+  const agent = facts.agent === undefined ? null : sql.json(facts.agent);
   await sql`
     update host set
       alias = case when ${facts.alias !== undefined} then ${facts.alias ?? null} else alias end,
       location =
         case when ${facts.location !== undefined} then ${facts.location ?? null} else location end,
-      tags = coalesce(${tags}::jsonb, tags)
+      tags = coalesce(${tags}::jsonb, tags),
+      agent = coalesce(${agent}::jsonb, agent)
     where id = ${host_id}`;
 }
 
@@ -66,4 +68,11 @@ export async function selectHost(sql: Sql, hostname: string): Promise<HostRow | 
   const [row] = await sql<HostRow[]>`
     select id, hostname, alias, location, tags from host where hostname = ${hostname}`;
   return row;
+}
+
+/** What a host's agent says about itself; null when nothing was said, undefined without such a host. */
+export async function selectHostAgent(sql: Sql, hostname: string): Promise<unknown> {
+  const [row] = await sql<{ agent: unknown }[]>`
+    select agent from host where hostname = ${hostname}`;
+  return row?.agent;
 }

@@ -243,6 +243,7 @@ create table host (
   location text,
   tags jsonb default '{}'::jsonb not null,
   created_at timestamp with time zone not null,
+  agent jsonb,
   constraint host_pkey PRIMARY KEY (id),
   constraint host_hostname_key UNIQUE (hostname)
 );

@@ -58,14 +58,14 @@ async function startLocalAgent(
   options: ForegroundOptions,
   { server, token }: { server: string; token: string | undefined },
 ): Promise<Agent> {
-  const { clock, log, env } = options;
+  const { clock, log, env, version } = options;
   const source = agentConfigSource({
     env,
     overrides: { server, ...(token === undefined ? {} : { token }) },
   });
   const config = await source.load();
   const spool_dir = spoolDir(config.spool, options.config.data_dir);
-  return await startAgent({ config, source, spool_dir, clock, log });
+  return await startAgent({ config, source, spool_dir, clock, log, version });
 }
 
 function dataPlace(config: Config): string {

@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import { type MessageRange, selectMessages } from "../db/annotations.ts";
 import { connect } from "../db/connect.ts";
 import type { Database } from "../db/database.ts";
-import { selectHost, selectHosts, updateHostFacts } from "../db/hosts.ts";
+import { selectHost, selectHostAgent, selectHosts, updateHostFacts } from "../db/hosts.ts";
 import type { HostFacts } from "../report.ts";
 import type { Config } from "./config.ts";
 import type { Names } from "./query/catalog.ts";
@@ -56,6 +56,7 @@ export function questions(
     glancesOf: (ids: ReadonlySet<number>) => overview.glances(ids),
     listen: (listener: Listener) => overview.listen(listener),
     hostId: async (hostname: string) => (await selectHost(sql, hostname))?.id,
+    hostAgent: (hostname: string) => selectHostAgent(sql, hostname),
     messages: (range: MessageRange) => selectMessages(reading.sql, range),
     describeHost: async (hostname: string, about: HostFacts) => {
       const host = await selectHost(sql, hostname);

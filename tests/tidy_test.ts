@@ -16,7 +16,7 @@ const LONG_FILES: Record<string, { lines: number; reason: string }> = {
     lines: 450,
     reason: "a collector is one file, and this one speaks PostgreSQL's protocol",
   },
-  "report.ts": { lines: 434, reason: "the whole wire contract is read in one place" },
+  "report.ts": { lines: 459, reason: "the whole wire contract is read in one place" },
 };
 const LONG_FUNCTIONS: Record<string, { lines: number; reason: string }> = {};
 

@@ -11,6 +11,8 @@ export interface HostsRoute {
   glances(): Promise<HostGlance[]>;
   /** Writes what is said about a host; false when there is none of this name. */
   describeHost(hostname: string, about: HostEdit): Promise<boolean>;
+  /** What its agent says about itself; null when it said nothing, undefined without such a host. */
+  hostAgent(hostname: string): Promise<unknown>;
   now(): number;
 }
 
@@ -43,6 +45,18 @@ export function hostsRoutes(routes: Routes, route: HostsRoute): void {
     { access: "viewer", summary: "All hosts at a glance" },
     async (c) => c.json({ at: route.now() / 1000, hosts: await route.glances() }),
   );
+
+  routes.get("/api/v1/hosts/:hostname/agent", {
+    access: "viewer",
+    summary: "The agent's version, its machine, its collectors and what they may do",
+  }, async (c) => {
+    const hostname = c.req.param("hostname");
+    const agent = await route.hostAgent(hostname);
+    if (agent === undefined) {
+      throw new NotFoundError(`Cannot find host ${JSON.stringify(hostname)}`);
+    }
+    return c.json({ agent });
+  });
 
   routes.patch("/api/v1/hosts/:hostname", {
     access: "operator",

@@ -12,7 +12,7 @@ import { ensureHosts, updateHostFacts } from "../../db/hosts.ts";
 import { ensureMetrics, updateMetadata } from "../../db/metrics.ts";
 import { selectKnownPairs } from "../../db/series_limit.ts";
 import { shapeDigest, shapeNames } from "../../db/shapes.ts";
-import type { HostFacts, MetricMetadata, Report } from "../../report.ts";
+import type { HostFacts, Report } from "../../report.ts";
 import { HostIndex, type KnownHost } from "./known_host.ts";
 import { LIMIT_METRIC } from "./limits.ts";
 import { fitReport, type Fitted, makeSeries } from "./new_series.ts";
@@ -113,7 +113,7 @@ export class Directory {
     const host = this.hosts.get(report.hostname);
     if (host === undefined) return false;
     const facts = this.#newFacts(host, report.facts);
-    if (facts.text !== undefined || facts.metadata.length > 0) return false;
+    if (facts.said !== undefined || facts.metadata.length > 0) return false;
     if (report.annotations.some(({ name }) => !this.#metric_ids.has(name))) return false;
     if (report.names.length === 0) return true;
     const shape = this.#shapes.get(shapeDigest(shapeNames(report.names)));
@@ -230,16 +230,10 @@ export class Directory {
     }
   }
 
-  /** What in the facts is not applied yet: a host's text, and metrics with new metadata. */
-  #newFacts(
-    host: KnownHost,
-    facts: HostFacts,
-  ): { text?: string; metadata: [string, MetricMetadata][] } {
-    const { alias, location, tags } = facts;
-    const said = alias !== undefined || location !== undefined || tags !== undefined;
-    const text = said ? JSON.stringify([alias, location, tags]) : host.facts;
+  /** What in the facts is not applied yet: what a host says of itself, metrics with new metadata. */
+  #newFacts(host: KnownHost, facts: HostFacts) {
     return {
-      text: text === host.facts ? undefined : text,
+      said: host.news(facts),
       metadata: Object.entries(facts.metadata ?? {}).filter(([name, about]) =>
         this.#metric_ids.has(name) && this.#metadata.get(name) !== JSON.stringify(about)
       ),
@@ -250,12 +244,10 @@ export class Directory {
     const { sql } = this.#options;
     const host = this.hosts.get(report.hostname);
     if (host === undefined) return;
-    const { text, metadata } = this.#newFacts(host, report.facts);
-    if (text !== undefined) {
+    const { said, metadata } = this.#newFacts(host, report.facts);
+    if (said !== undefined) {
       await updateHostFacts(sql, host.id, report.facts);
-      // templates with other facts in their text must not match any more: those would not be applied
-      host.templates.length = 0;
-      host.facts = text;
+      host.applied(said);
     }
     if (metadata.length === 0) return;
     await updateMetadata(sql, Object.fromEntries(metadata));

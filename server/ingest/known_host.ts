@@ -1,4 +1,6 @@
 /** What is remembered of a host: its templates, its shapes, what it said about itself. */
+import { createHash } from "node:crypto";
+import type { AgentFacts, HostFacts } from "../../report.ts";
 import type { Template } from "./template.ts";
 
 /** Templates tried for one host, most recent first; a host sends few different reports. */
@@ -9,14 +11,24 @@ const HOST_TEMPLATES_MAX = 4;
  */
 const LEARN_POINTS_MAX = 8;
 
+/** Alias, location and tags as JSON, and a digest of what the agent said: that is some kilobytes. */
+interface Said {
+  facts: string;
+  agent: string;
+}
+
+function digestOf(facts: AgentFacts): string {
+  return createHash("sha256").update(JSON.stringify(facts)).digest("base64");
+}
+
 /** A host whose row exists. */
 export class KnownHost {
   readonly templates: Template[] = [];
   readonly shape_ids = new Set<number>();
   /** All its series, when it has as many as it may have (series_limit.ts). */
   series: ReadonlySet<string> | undefined;
-  /** The alias, location and tags applied last, as JSON; empty when the host never said any. */
-  facts = "";
+  /** Of what the host said about itself, what was applied last. */
+  #said: Said = { facts: "", agent: "" };
   /** The last time this server gave to a report without one. */
   #last_given_ms = 0;
   #points = LEARN_POINTS_MAX;
@@ -35,6 +47,24 @@ export class KnownHost {
   timeGiven(now_ms: number): number {
     this.#last_given_ms = Math.max(Math.round(now_ms), this.#last_given_ms + 1);
     return this.#last_given_ms;
+  }
+
+  /** What is to be remembered of these facts once they are applied; undefined when nothing is new. */
+  news(facts: HostFacts): Said | undefined {
+    const { alias, location, tags, agent } = facts;
+    const before = this.#said;
+    const said = alias !== undefined || location !== undefined || tags !== undefined;
+    const next = {
+      facts: said ? JSON.stringify([alias, location, tags]) : before.facts,
+      agent: agent === undefined ? before.agent : digestOf(agent),
+    };
+    return next.facts === before.facts && next.agent === before.agent ? undefined : next;
+  }
+
+  /** Facts are applied. Templates with other ones in their text must not match any more. */
+  applied(said: Said): void {
+    this.#said = said;
+    this.templates.length = 0;
   }
 
   get may_learn(): boolean {

@@ -1,17 +1,38 @@
-/** What an agent's collectors do on a host: how often they run, fail, how long they take. */
-import { type CollectorCost, collectorsOf } from "./collector_costs.ts";
+/** A host's agent, and its collectors: what they may do, how often they run and fail, what they cost. */
+import { useEffect, useState } from "preact/hooks";
+import { request } from "./api.ts";
+import { type AgentSaid, type CollectorCost, collectorsOf } from "./collector_costs.ts";
 import { absoluteText, agoText, NOTHING, valueText } from "./format.ts";
 import { now_s } from "./live.ts";
 import type { Message } from "./chart_messages.ts";
 import { TEXT } from "./text.ts";
 
 interface CollectorsProps {
+  hostname: string;
   metrics: Readonly<Record<string, number>>;
   messages: readonly Message[];
 }
 
-export function Collectors({ metrics, messages }: CollectorsProps) {
-  const rows = collectorsOf(metrics);
+const AGAIN_MS = 60_000;
+
+/** What the agent says about itself: told by it at its start, when something changes, and each hour. */
+function useAgent(hostname: string): AgentSaid | null {
+  const [agent, setAgent] = useState<AgentSaid | null>(null);
+  useEffect(() => {
+    const read = () =>
+      void request<{ agent: AgentSaid | null }>(
+        `/api/v1/hosts/${encodeURIComponent(hostname)}/agent`,
+      ).then((answer) => setAgent(answer.agent), () => {});
+    read();
+    const timer = setInterval(() => document.hidden || read(), AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [hostname]);
+  return agent;
+}
+
+export function Collectors({ hostname, metrics, messages }: CollectorsProps) {
+  const agent = useAgent(hostname);
+  const rows = collectorsOf(metrics, agent);
   if (rows.length === 0 && messages.length === 0) {
     return (
       <div class="empty">
@@ -21,6 +42,17 @@ export function Collectors({ metrics, messages }: CollectorsProps) {
   }
   return (
     <>
+      {agent !== null && (
+        <p class="soft">
+          <bdi>{TEXT.host.agent(agent.version)}</bdi>
+          {[agent.os, agent.kernel, agent.arch].map((word) => (
+            <span key={word}>
+              {" · "}
+              <bdi>{word}</bdi>
+            </span>
+          ))}
+        </p>
+      )}
       {rows.length > 0 && <Costs rows={rows} />}
       {messages.length > 0 && <Messages messages={messages} />}
     </>
@@ -61,16 +93,29 @@ function Costs({ rows }: { rows: readonly CollectorCost[] }) {
       <thead>
         <tr>
           <th>{own.name}</th>
+          <th class="number">{own.every}</th>
+          <th>{own.permissions}</th>
           {[own.runs, own.errors, own.time, own.share, own.bytes].map((text) => (
             <th key={text} class="number">{text}</th>
           ))}
         </tr>
       </thead>
       <tbody>
-        {rows.map(({ name, runs, errors, ms, bytes }) => (
+        {rows.map(({ name, runs, errors, ms, bytes, every_s, permissions, error }) => (
           <tr key={name}>
             <td>
               <bdi>{name}</bdi>
+              {error !== undefined && (
+                <small class="failed">
+                  <bdi>{error}</bdi>
+                </small>
+              )}
+            </td>
+            <td class="number">
+              {every_s === null ? own.never : valueText(every_s, "s")}
+            </td>
+            <td class="permissions soft">
+              <bdi>{permissions ?? NOTHING}</bdi>
             </td>
             <td class="number">{valueText(runs, null)}</td>
             <td class={`number ${errors > 0 ? "failed" : ""}`}>{valueText(errors, null)}</td>

@@ -52,7 +52,7 @@ export function Host({ hostname }: { hostname: string }) {
       {view === "latest"
         ? <Latest metrics={latest} series={series.answer?.series ?? []} />
         : view === "collectors"
-        ? <Collectors metrics={latest} messages={messages} />
+        ? <Collectors hostname={hostname} metrics={latest} messages={messages} />
         : <HostCharts {...series} hostname={hostname} messages={messages} />}
     </>
   );

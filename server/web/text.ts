@@ -93,6 +93,9 @@ export const TEXT = {
     collectors: "Collectors",
     collector: {
       name: "Collector",
+      every: "Every",
+      never: "does not run",
+      permissions: "May",
       runs: "Runs",
       errors: "Failed",
       time: "Time a run",
@@ -101,6 +104,7 @@ export const TEXT = {
     },
     no_collectors:
       "No agent reports what its collectors do here. An agent does so within its first minute.",
+    agent: (version: string) => `Agent ${version}`,
     messages: "Messages",
     no_chart: "No chart matches what you look for.",
     resolution: (step: string, tier: string) => `one point every ${step}, tier ${tier}`,

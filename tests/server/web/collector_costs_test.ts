@@ -19,3 +19,19 @@ Deno.test("collectorsOf() gathers what an agent says of each of its collectors",
     ],
   );
 });
+
+Deno.test("collectorsOf() adds what the agent says of them, also of those that do not run", () => {
+  const said = {
+    collectors: [
+      { name: "disk", every_s: 60, permissions: "none", error: null },
+      { name: "own", every_s: null, permissions: "none", error: "needs net" },
+    ],
+  };
+  assert.deepEqual(collectorsOf({ 'monitor_agent_script_runs_total{script="disk"}': 1 }, said), [
+    { name: "disk", runs: 1, errors: 0, ms: 0, bytes: 0, every_s: 60, permissions: "none" },
+    {
+      ...{ name: "own", runs: 0, errors: 0, ms: 0, bytes: 0 },
+      ...{ every_s: null, permissions: "none", error: "needs net" },
+    },
+  ]);
+});
