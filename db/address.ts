@@ -21,6 +21,10 @@ export interface AddressParts {
   database?: string;
   /** Default: disable. */
   ssl?: SslMode;
+  /** A pooler that gives a connection for one transaction, such as PgBouncer. Default: false. */
+  pooled?: boolean;
+  /** Past the pooler, for what needs a connection of its own. */
+  direct?: AddressParts;
 }
 
 /** A `postgres://` URL or its parts. */
@@ -114,7 +118,7 @@ function partsOfUrl(text: string): AddressParts {
 /** An address with every default filled in. Throws `AddressError`. */
 export function resolveAddress(
   address: DatabaseAddress,
-): AddressParts & Required<Omit<AddressParts, "password">> {
+): AddressParts & Required<Omit<AddressParts, "password" | "pooled" | "direct">> {
   const parts = typeof address === "string" ? partsOfUrl(address) : address;
   const username = parts.username ?? "monitor";
   return {
@@ -124,6 +128,7 @@ export function resolveAddress(
     password: parts.password,
     database: parts.database ?? username,
     ssl: parts.ssl ?? "disable",
+    ...(parts.pooled ? { pooled: true, direct: parts.direct } : {}),
   };
 }
 

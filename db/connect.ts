@@ -35,7 +35,10 @@ export interface ConnectOptions {
   connections_max?: number;
   /** Shown in `pg_stat_activity`. Default: monitor. */
   application_name?: string;
-  /** Longest time of one statement, in milliseconds. Default: the server's, usually unlimited. */
+  /**
+   * Longest time of one statement, in milliseconds. Default: the server's, usually unlimited; behind a
+   * pooler that is it always.
+   */
   statement_ms_max?: number;
   /**
    * Statements are planned once for all parameters. For short statements on tables of many
@@ -138,20 +141,23 @@ function sslOption(mode: SslMode): "allow" | "prefer" | "require" | "verify-full
  * that cannot be understood (`AddressError`). Close it with `sql.end()`.
  */
 export function connect(address: DatabaseAddress, options: ConnectOptions = {}): Sql {
-  const { host, port, username, password, database, ssl } = resolveAddress(address);
+  const { host, port, username, password, database, ssl, pooled } = resolveAddress(address);
   const { log } = options;
   const shown = displayAddress(address);
   const connection: Record<string, string | number> = {
     application_name: options.application_name ?? "monitor",
     TimeZone: "UTC",
-    // options of the session: none
-    options: " ".repeat(DRIVER_BUFFER_BYTES),
   };
-  if (options.statement_ms_max !== undefined) {
-    connection.statement_timeout = options.statement_ms_max;
-  }
-  if (options.plan_once) connection.plan_cache_mode = "force_generic_plan";
   if (options.in_order) connection.synchronize_seqscans = "off";
+  // a pooler refuses a connection with settings it does not know
+  if (!pooled) {
+    // options of the session: none
+    connection.options = " ".repeat(DRIVER_BUFFER_BYTES);
+    if (options.statement_ms_max !== undefined) {
+      connection.statement_timeout = options.statement_ms_max;
+    }
+    if (options.plan_once) connection.plan_cache_mode = "force_generic_plan";
+  }
   const settings: postgres.Options<Record<string, postgres.PostgresType>> = {
     // both are lists separated by ":" and "," to the driver: a path or IPv6 address must not be split
     ...(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : {}),
@@ -165,6 +171,8 @@ export function connect(address: DatabaseAddress, options: ConnectOptions = {}):
     idle_timeout: IDLE_SECONDS_MAX,
     connect_timeout: CONNECT_SECONDS_MAX,
     connection,
+    // the next statement may come to another connection of the pooler, which has not prepared it
+    prepare: !pooled,
     types: { int8: { to: 20, from: [20], serialize: String, parse: parseInt8 } },
     onnotice: (notice) => log?.debug("notice from PostgreSQL", { database: shown, ...notice }),
   };

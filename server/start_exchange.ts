@@ -1,5 +1,6 @@
 /** Wires who is told of what was stored and what has happened: here, and at other servers. */
 import { systemClock } from "../clock.ts";
+import { resolveAddress } from "../db/address.ts";
 import type { Database } from "../db/database.ts";
 import type { Logger } from "../log.ts";
 import type { Alerting } from "./alerts/service.ts";
@@ -47,12 +48,18 @@ export function startExchange(
       alerting.observe(row);
     };
     if (embedded !== undefined) return observe;
+    const { pooled, direct } = resolveAddress(address);
+    const log = options.log.with({ component: "exchange" });
+    if (pooled && direct === undefined) {
+      log.info("other servers are not heard through a pooler; that takes database.direct_url");
+      return observe;
+    }
     const own = exchange = started.use(
       new Exchange({
-        address,
+        address: direct ?? address,
         // connections live in real time, whatever the server's clock
         clock: systemClock,
-        log: options.log.with({ component: "exchange" }),
+        log,
         onReport: ({ vals, ...report }) =>
           observe({ ...report, length: vals.length, value: (index) => vals[index] ?? 0 }),
         onNews: () => news.tell(),

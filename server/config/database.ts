@@ -2,7 +2,7 @@
  * The three ways to say which PostgreSQL (nothing, single fields, a URL) become one shape, so that
  * nobody behind the configuration looks at the input again.
  */
-import type { z } from "zod";
+import { z } from "zod";
 import { type AddressParts, resolveAddress, SSL_MODES } from "../../db/address.ts";
 import { oneOf, secret, section, text, whole } from "./values.ts";
 
@@ -27,6 +27,10 @@ export const databaseSchema = section({
     .describe("File whose first line is the URL"),
   ssl: oneOf(SSL_MODES).optional()
     .describe("TLS to PostgreSQL (disable on this machine, else prefer)"),
+  pooled: z.boolean("must be true or false").default(false)
+    .describe("Whether that is a pooler by transaction, such as PgBouncer: docs/scale.md"),
+  direct_url: secret("postgres://user@host:port/database").optional()
+    .describe("PostgreSQL past the pooler, for several servers to hear each other"),
   max_connections: whole({ min: 2, max: 1_000, what: "a number of connections" })
     .default(CONNECTIONS_MAX_DEFAULT)
     .describe("Connections kept to PostgreSQL, its own or yours"),
@@ -49,6 +53,9 @@ function contradiction(
   input: DatabaseInput,
 ): { key: keyof DatabaseInput; message: string } | undefined {
   const { url, host } = input;
+  if (input.direct_url !== undefined && !input.pooled) {
+    return { key: "direct_url", message: "is for a pooler: database.pooled must be true with it" };
+  }
   if (url !== undefined) {
     const twice = (["host", "port", "username", "database_name"] as const)
       .find((key) => input[key] !== undefined);
@@ -72,6 +79,21 @@ function addressOfUrl(url: string, input: DatabaseInput): AddressParts {
   return { ...parts, password: parts.password ?? input.password, ssl };
 }
 
+/** Where PostgreSQL is past the pooler; undefined when that is not said, or cannot be read. */
+function directOf(input: DatabaseInput, context: z.RefinementCtx): AddressParts | undefined {
+  if (input.direct_url === undefined) return undefined;
+  try {
+    return addressOfUrl(input.direct_url, input);
+  } catch {
+    context.addIssue({
+      code: "custom",
+      path: ["database", "direct_url"],
+      message: "must be postgres://user:password@host:port/database (the value is not shown)",
+    });
+    return undefined;
+  }
+}
+
 /**
  * `kind: "embedded"` runs the server's own PostgreSQL, `kind: "external"` has the address of another
  * one. Faults never show the URL: it may hold a password.
@@ -81,7 +103,9 @@ export function normaliseDatabase(input: DatabaseInput, context: z.RefinementCtx
   const embedded = { kind: "embedded" as const, max_connections };
   const external = (address: AddressParts) => ({
     kind: "external" as const,
-    address,
+    address: input.pooled
+      ? { ...address, pooled: true, direct: directOf(input, context) }
+      : address,
     max_connections,
   });
   const fault = contradiction(input);
