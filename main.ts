@@ -8,6 +8,7 @@ import { UNPACK_ARGUMENT, unpackForParent } from "./db/embedded/packed.ts";
 import manifest from "./deno.json" with { type: "json" };
 import { accessCommands } from "./server/access/command.ts";
 import { alertsCommand } from "./server/alerts/command.ts";
+import { backupCommand, restoreCommand } from "./server/backup/command.ts";
 import { readingCommands } from "./server/cli/command.ts";
 import { askYesNo } from "./server/cli/confirm.ts";
 import { dataCommands } from "./server/cli/data_command.ts";
@@ -23,6 +24,7 @@ import {
   openBeside,
   openForMigrate,
   openMigrateTarget,
+  quiet,
   serverCommands,
   transferMeter,
   withServerOptions,
@@ -72,6 +74,15 @@ if (import.meta.main) {
     configFile: () => doctor_base.opts().config,
     readConfig: (file) => configure({ ...doctor_base.opts(), config: file }, context),
   });
+  const [backup_base, restore_base] = [withServerOptions("backup"), withServerOptions("restore")];
+  const backup = backupCommand(backup_base, {
+    ...context,
+    readConfig: () => configure(backup_base.opts(), quiet(context)),
+  });
+  const restore = restoreCommand(restore_base, {
+    ...context,
+    readConfig: () => configure(restore_base.opts(), quiet(context)),
+  });
   const agent = agentCommand(context).addCommand(movedInstall("agent"), { hidden: true });
   const installed_config = SERVICES.agent.config;
   const script = scriptCommand({ ...context, installed_config, layoutTable, confirm: askYesNo });
@@ -83,7 +94,15 @@ if (import.meta.main) {
     ...quietCommands(context),
     ...dataCommands(context),
     ...access,
-    ...[migrate, aggregate, doctor, installCommand(context), versionCommand(context)],
+    ...[
+      backup,
+      restore,
+      migrate,
+      aggregate,
+      doctor,
+      installCommand(context),
+      versionCommand(context),
+    ],
   ]);
   Deno.exit(await runProgram(program, { args, version, terminal }));
 }

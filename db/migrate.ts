@@ -15,7 +15,7 @@ import type { Logger } from "../log.ts";
 import type { Sql } from "./connect.ts";
 import { type Migration, migrationLabel, readMigrations } from "./migration_files.ts";
 import { codeOf, SQLSTATE } from "./sqlstate.ts";
-import { selectUnfinished } from "./transfer/notes.ts";
+import { isBackup, selectUnfinished } from "./transfer/notes.ts";
 
 /** Any number that no other program is likely to lock: "moni" in ASCII. */
 const BOOTSTRAP_LOCK = 0x6d6f6e69;
@@ -126,11 +126,13 @@ export async function migrationStatus(
   options: { migrations?: Migration[]; is_copy?: boolean } = {},
 ): Promise<MigrationStatus> {
   const migrations = options.migrations ?? await readMigrations();
-  if (!options.is_copy && await selectUnfinished(sql) !== undefined) {
+  const copy_of = options.is_copy ? undefined : await selectUnfinished(sql);
+  if (copy_of !== undefined) {
+    const command = isBackup(copy_of) ? "monitor restore" : "monitor migrate --to";
     throw new MigrationError(
       "unfinished_copy",
       "Cannot use the database: it is a copy that is not complete",
-      { hint: "run the same monitor migrate --to again, which goes on where it stopped" },
+      { hint: `run the same ${command} again, which goes on where it stopped` },
     );
   }
   const applied = await appliedMigrations(sql);

@@ -39,6 +39,9 @@ const PARTITIONED: readonly Partitioned[] = [
   { table: "annotation", step_ms: DAY_MS },
 ];
 
+/** The tables whose partitions are made ahead of what comes in, and go when it is history. */
+export const HOT_TABLES: readonly string[] = PARTITIONED.map(({ table }) => table);
+
 /** `report_202611221310` for ten minutes, `annotation_20261122` for a day; in UTC. */
 export function partitionName(table: string, start_ms: number, step_ms: number): string {
   const digits = new Date(start_ms).toISOString().replaceAll(/\D/g, "");

@@ -177,7 +177,7 @@ export async function openMigrateTarget(
 }
 
 /** Commands for a person say what is wrong, and nothing else. */
-function quiet(context: ServerContext) {
+export function quiet(context: ServerContext) {
   return { ...context, defaults: { "log.level": "warn" } };
 }
 

@@ -30,6 +30,19 @@ const RULES: Rule[] = [
     may_types: ["server/config.ts"],
   },
   {
+    // says what db/backup/ does with the database that the settings name
+    from: "server/backup/",
+    may: [
+      "server/backup/",
+      "server/cli/",
+      "server/open_database.ts",
+      "server/start_failure.ts",
+      "db/",
+      ...SHARED,
+    ],
+    may_types: ["server/config.ts"],
+  },
+  {
     // the same: rules and incidents by the API, scenarios without a server
     from: "server/alerts/command",
     may: ["server/alerts/", "server/cli/", ...SHARED],
@@ -248,6 +261,7 @@ const RULES: Rule[] = [
       "server/command.ts",
       "server/access/command.ts",
       "server/alerts/command.ts",
+      "server/backup/command.ts",
       "server/installation/command.ts",
       // where an installed agent has its settings
       "server/installation/place.ts",
@@ -278,6 +292,7 @@ const LIBRARIES: Record<string, string[]> = {
     "server/aggregate/command.ts",
     "server/access/command.ts",
     "server/alerts/command.ts",
+    "server/backup/command.ts",
     "server/installation/command.ts",
     "agent/command.ts",
     "agent/script/command.ts",

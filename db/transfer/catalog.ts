@@ -11,9 +11,9 @@ export interface Relation {
   schema: string;
   name: string;
   /** The partitioned table it belongs to. */
-  parent: { schema: string; name: string } | undefined;
+  parent?: { schema: string; name: string } | undefined;
   /** Of a partition: `FOR VALUES FROM … TO …` or `DEFAULT`. */
-  bound: string | undefined;
+  bound?: string | undefined;
   /** Storage parameters as PostgreSQL keeps them: `autovacuum_enabled=false`, `toast.…`. */
   options: string[];
   /** All but generated ones, in their order. */

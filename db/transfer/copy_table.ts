@@ -21,6 +21,12 @@ export interface ReadOptions {
   signal?: AbortSignal;
 }
 
+/** Rows of a table as the bytes of a COPY; each of them passes `digest`, too. */
+export type ReadTable = (
+  relation: Relation,
+  options: ReadOptions & { digest: RowDigest },
+) => AsyncIterable<Uint8Array>;
+
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
@@ -35,7 +41,7 @@ function columnList({ columns }: Relation): string {
 }
 
 /** The rows of a table as the bytes of a COPY, in pieces that are worth writing. */
-async function* readRows(
+export async function* readRows(
   source: TransactionSql,
   relation: Relation,
   options: ReadOptions & { digest: RowDigest },
@@ -84,13 +90,10 @@ export async function digestTable(
   return digest.end();
 }
 
-/**
- * Copies a table of `source` into the target's, which is empty; a partition that is not there is
- * made.
- */
+/** Copies a table into the target's, which is empty; a partition that is not there is made. */
 export async function copyTable(
   relation: Relation,
-  options: ReadOptions & { source: TransactionSql; target: Sql; is_there: boolean },
+  options: ReadOptions & { read: ReadTable; target: Sql; is_there: boolean },
 ): Promise<TableDigest> {
   const { target, is_there } = options;
   return await transaction(target, async (tx) => {
@@ -107,16 +110,16 @@ export async function copyTable(
 /** Copies the rows alone, in a transaction of the target's. */
 export async function copyRows(
   relation: Relation,
-  options: ReadOptions & { source: TransactionSql; tx: TransactionSql; freeze: boolean },
+  options: ReadOptions & { read: ReadTable; tx: TransactionSql; freeze: boolean },
 ): Promise<TableDigest> {
-  const { source, tx, freeze } = options;
+  const { read, tx, freeze } = options;
   const digest = new RowDigest();
   await withoutTriggers(tx, relation, async () => {
     const query = tx.unsafe<Row[]>(
       `copy ${quotedName(relation)} (${columnList(relation)}) from stdin ` +
         `with (format binary, freeze ${freeze})`,
     );
-    await copyInFrom(query, readRows(source, relation, { ...options, digest }));
+    await copyInFrom(query, read(relation, { ...options, digest }));
   });
   return digest.end();
 }

@@ -3,7 +3,7 @@
  * step: of which installation this is a copy, and which tables are complete. As long as it is there
  * the database is an unfinished copy, and no server starts on it (db/migrate.ts).
  */
-import type { AnySql, Sql } from "../connect.ts";
+import type { AnySql, Sql, TransactionSql } from "../connect.ts";
 import type { TableDigest } from "./digest.ts";
 
 /** db/migrate.ts looks for it by this name. */
@@ -23,6 +23,18 @@ export async function selectInstallationId(sql: AnySql): Promise<string> {
   return row.id;
 }
 
+const BACKUP = "backup ";
+
+/** The name of a backup among those of installations. */
+export function backupName(id: string): string {
+  return `${BACKUP}${id}`;
+}
+
+/** Whether a copy is one of a backup. */
+export function isBackup(source_id: string): boolean {
+  return source_id.startsWith(BACKUP);
+}
+
 /** The installation a database is an unfinished copy of; undefined when it is none. */
 export async function selectUnfinished(sql: AnySql): Promise<string | undefined> {
   const [schema] = await sql<{ there: boolean }[]>`
@@ -33,17 +45,20 @@ export async function selectUnfinished(sql: AnySql): Promise<string | undefined>
 }
 
 export async function createNotes(sql: Sql, source_id: string): Promise<void> {
-  await sql.begin(async (tx) => {
-    await tx`create schema ${tx(NOTES_SCHEMA)}`;
-    await tx`create table ${tx(NOTES_SCHEMA)}.source (id text not null)`;
-    await tx`
-      create table ${tx(NOTES_SCHEMA)}.complete (
-        relation text primary key,
-        rows int8 not null,
-        checksum text not null
-      )`;
-    await tx`insert into ${tx(NOTES_SCHEMA)}.source (id) values (${source_id})`;
-  });
+  await sql.begin((tx) => insertNotes(tx, source_id));
+}
+
+/** The same in a transaction of the caller's. */
+export async function insertNotes(tx: TransactionSql, source_id: string): Promise<void> {
+  await tx`create schema ${tx(NOTES_SCHEMA)}`;
+  await tx`create table ${tx(NOTES_SCHEMA)}.source (id text not null)`;
+  await tx`
+    create table ${tx(NOTES_SCHEMA)}.complete (
+      relation text primary key,
+      rows int8 not null,
+      checksum text not null
+    )`;
+  await tx`insert into ${tx(NOTES_SCHEMA)}.source (id) values (${source_id})`;
 }
 
 /** What is complete, by label: what the source held when it was copied. */

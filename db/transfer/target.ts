@@ -16,36 +16,52 @@ import { createNotes, forgetComplete, selectUnfinished } from "./notes.ts";
 /** Of tables that are in the way, so many are named. */
 const NAMED_MAX = 5;
 
+const OTHER_WAY: Readonly<Record<TransferVerb, string>> = {
+  move: ", or drop this one and create it again",
+  restore: ", or let what is there give way with --force",
+};
+
+/** What is being done, as messages say it. */
+export type TransferVerb = "move" | "restore";
+
 /** Makes an empty target ready. Returns whether it is an unfinished copy of `source_id`. */
 export async function prepareTarget(
   target: Sql,
-  options: { source_id: string; log: Logger; clock: Clock; migrations?: Migration[] },
+  options: {
+    source_id: string;
+    log: Logger;
+    clock: Clock;
+    migrations?: Migration[];
+    verb?: TransferVerb;
+  },
 ): Promise<boolean> {
-  const { source_id, log, clock, migrations } = options;
+  const { source_id, log, clock, migrations, verb = "move" } = options;
   const unfinished = await selectUnfinished(target);
   if (unfinished === undefined) {
-    await checkEmpty(target);
+    await checkEmpty(target, verb);
     // first: a kill between this and the tables must not leave a database that looks whole
     await createNotes(target, source_id);
   } else if (unfinished !== source_id) {
-    throw new TransferError("Cannot move to a database with an unfinished copy of another one", {
-      hint: "name an empty database, or drop this one and create it again",
+    throw new TransferError(`Cannot ${verb} to a database with an unfinished copy of another one`, {
+      hint: `name an empty database${OTHER_WAY[verb]}`,
     });
   }
   await migrate(target, { log, clock, migrations, is_copy: true });
   return unfinished !== undefined;
 }
 
-async function checkEmpty(target: Sql): Promise<void> {
+async function checkEmpty(target: Sql, verb: TransferVerb): Promise<void> {
   const found: string[] = [];
   for (const relation of await selectRelations(target)) {
     if (await hasRows(target, relation)) found.push(relationLabel(relation));
   }
   if (found.length === 0) return;
   const more = found.length > NAMED_MAX ? ` and ${found.length - NAMED_MAX} more` : "";
-  throw new TransferError("Cannot move to a database that is not empty", {
+  throw new TransferError(`Cannot ${verb} to a database that is not empty`, {
     cause: `it has rows in ${found.slice(0, NAMED_MAX).join(", ")}${more}`,
-    hint: "name an empty database: createdb monitor",
+    hint: verb === "move"
+      ? "name an empty database: createdb monitor"
+      : `name an empty one${OTHER_WAY[verb]}`,
   });
 }
 

@@ -23,16 +23,16 @@ import {
   selectPartitioned,
   selectReferences,
   selectRelations,
-  selectSequences,
   setSequences,
 } from "./catalog.ts";
 import { copyRows, copyTable, digestTable } from "./copy_table.ts";
 import type { TableDigest } from "./digest.ts";
 import { TransferError } from "./error.ts";
-import { dropNotes, selectComplete, selectInstallationId } from "./notes.ts";
+import { dropNotes, selectComplete } from "./notes.ts";
 import { copyOrder, emptyOrder, referencesOf } from "./plan.ts";
+import { databaseSource, type TransferSource } from "./source.ts";
 import { bytesOf, Tally, type TallyOptions } from "./tally.ts";
-import { dropPartitions, emptyTables, prepareTarget } from "./target.ts";
+import { dropPartitions, emptyTables, prepareTarget, type TransferVerb } from "./target.ts";
 
 export interface TransferOptions extends TallyOptions {
   log: Logger;
@@ -60,18 +60,31 @@ export async function transfer(
 ): Promise<TransferResult> {
   return await transaction(
     source,
-    (read) => new Transfer(read, target, options).run(),
+    (read) => transferFrom(databaseSource(read), target, options),
     { mode: "isolation level repeatable read read only" },
   );
 }
 
+/** The same from anywhere. `options.migrations` make the schema that the source has. */
+export async function transferFrom(
+  source: TransferSource,
+  target: Sql,
+  options: TransferOptions & { verb?: TransferVerb },
+): Promise<TransferResult> {
+  return await new Transfer(source, target, options).run();
+}
+
 class Transfer {
-  readonly #source: TransactionSql;
+  readonly #source: TransferSource;
   readonly #target: Sql;
-  readonly #options: TransferOptions;
+  readonly #options: TransferOptions & { verb?: TransferVerb };
   #tally: Tally;
 
-  constructor(source: TransactionSql, target: Sql, options: TransferOptions) {
+  constructor(
+    source: TransferSource,
+    target: Sql,
+    options: TransferOptions & { verb?: TransferVerb },
+  ) {
     this.#source = source;
     this.#target = target;
     this.#options = options;
@@ -79,7 +92,7 @@ class Transfer {
   }
 
   async run(): Promise<TransferResult> {
-    const source_id = await selectInstallationId(this.#source);
+    const source_id = await this.#source.id();
     const is_resumed = await prepareTarget(this.#target, { ...this.#options, source_id });
     const { relations, left_out } = await this.#relations();
     // there, back, and when it goes on, once more to see that the source is what it was
@@ -89,11 +102,12 @@ class Transfer {
         label: relationLabel(relation),
         parent: relation.parent && relationLabel(relation.parent),
       })),
-      await selectReferences(this.#source),
+      // the same as those of the source, by the same migrations
+      await selectReferences(this.#target),
     );
     const kept = await this.#keep(relations, references);
     await this.#copy(relations, references);
-    await setSequences(this.#target, await selectSequences(this.#source));
+    await setSequences(this.#target, await this.#source.sequences());
     const rows = await this.#verify(relations);
     await this.#target.unsafe("analyze");
     const migrations = await this.#finish();
@@ -112,7 +126,7 @@ class Transfer {
       ...(await selectRelations(this.#target)).map(relationLabel),
       ...await selectPartitioned(this.#target),
     ]);
-    const all = await selectRelations(this.#source);
+    const all = await this.#source.relations();
     const isOurs = (relation: Relation) => known.has(relationLabel(relation.parent ?? relation));
     return {
       relations: all.filter((relation) => isOurs(relation) && !isHistory(relation)),
@@ -134,7 +148,11 @@ class Transfer {
       const label = relationLabel(relation);
       const known = complete.get(label);
       if (known === undefined) continue;
-      const now = await this.#digest(this.#source, relation, "looking again at");
+      const now = await this.#tally.counted(
+        relation,
+        "looking again at",
+        (reading) => this.#source.digest(relation, reading),
+      );
       if (isEqual(known, now)) right.add(label);
     }
     const by_label = new Map(there.map((relation) => [relationLabel(relation), relation]));
@@ -155,7 +173,7 @@ class Transfer {
       await this.#tally.counted(relation, "copying", (reading) =>
         copyTable(relation, {
           ...reading,
-          source: this.#source,
+          read: this.#source.read,
           target: this.#target,
           is_there: there.has(label),
         }));
@@ -186,12 +204,12 @@ class Transfer {
    * its own to know which tables it has. Returns how many rows it has.
    */
   async #finish(): Promise<number> {
-    const relation = (await selectRelations(this.#source)).find(isHistory);
+    const relation = (await this.#source.relations()).find(isHistory);
     if (relation === undefined) throw new Error("BUG: the source has no migrations");
     return await transaction(this.#target, async (tx) => {
       await tx`delete from migration`;
-      const source = this.#source;
-      const options = { source, tx, freeze: false, onRead: () => {} };
+      const { read } = this.#source;
+      const options = { read, tx, freeze: false, onRead: () => {} };
       const { rows } = await copyRows(relation, options);
       await dropNotes(tx);
       return rows;
