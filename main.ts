@@ -74,14 +74,16 @@ if (import.meta.main) {
     configFile: () => doctor_base.opts().config,
     readConfig: (file) => configure({ ...doctor_base.opts(), config: file }, context),
   });
+  // nobody is let in by these: whom the server lets in does not matter
+  const offline = { ...context.env, MONITOR_ACCESS_MODE: "required" };
   const [backup_base, restore_base] = [withServerOptions("backup"), withServerOptions("restore")];
   const backup = backupCommand(backup_base, {
     ...context,
-    readConfig: () => configure(backup_base.opts(), quiet(context)),
+    readConfig: () => configure(backup_base.opts(), quiet({ ...context, env: offline })),
   });
   const restore = restoreCommand(restore_base, {
     ...context,
-    readConfig: () => configure(restore_base.opts(), quiet(context)),
+    readConfig: () => configure(restore_base.opts(), quiet({ ...context, env: offline })),
   });
   const agent = agentCommand(context).addCommand(movedInstall("agent"), { hidden: true });
   const installed_config = SERVICES.agent.config;

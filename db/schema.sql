@@ -156,6 +156,13 @@ create table audit (
 );
 CREATE INDEX audit_at ON audit USING btree (at);
 
+create table backup_taken (
+  id text not null,
+  taken_at timestamp with time zone not null,
+  finished_at timestamp with time zone not null,
+  constraint backup_taken_pkey PRIMARY KEY (id)
+);
+
 create table block_1d (
   host_id integer not null,
   shape_id integer not null,

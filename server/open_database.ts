@@ -15,6 +15,8 @@ export interface OpenConfiguredOptions {
   clock: Clock;
   onProgress: (step: string) => void;
   application_name?: string;
+  /** To a running server; default: one. */
+  connections_max?: number;
   /** Makes an embedded database where there is none, and brings it up to date. */
   make?: boolean;
 }
@@ -52,7 +54,7 @@ export async function openInUse(
   config: Config,
   options: OpenConfiguredOptions,
 ): Promise<DatabaseInUse> {
-  const { log, application_name } = options;
+  const { log, application_name, connections_max = 1 } = options;
   const { state, address } = config.database.kind === "external"
     ? { state: "stopped", address: undefined }
     : await inspectEmbedded(config.data_dir).catch((error) => {
@@ -73,7 +75,7 @@ export async function openInUse(
       hint: "stop the server first",
     });
   }
-  const sql = connect(address, { connections_max: 1, application_name, log });
+  const sql = connect(address, { connections_max, application_name, log });
   const close = () => sql.end({ timeout: CLOSE_SECONDS_MAX });
   try {
     await ping(sql);

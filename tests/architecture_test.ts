@@ -36,7 +36,6 @@ const RULES: Rule[] = [
       "server/backup/",
       "server/cli/",
       "server/open_database.ts",
-      "server/start_failure.ts",
       "db/",
       ...SHARED,
     ],

@@ -1,24 +1,19 @@
 /** The database that a backup is taken of, or restored to. */
 import type { Clock } from "../../clock.ts";
-import { displayAddress } from "../../db/address.ts";
-import { connect, type Sql } from "../../db/connect.ts";
-import { inspectEmbedded } from "../../db/embedded/inspect.ts";
 import type { Logger } from "../../log.ts";
-import { CommandError } from "../cli/failure.ts";
 import { showProgress } from "../cli/progress.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Config } from "../config.ts";
-import { openConfigured } from "../open_database.ts";
-import { explainStart } from "../start_failure.ts";
+import {
+  type DatabaseInUse,
+  openConfigured,
+  openInUse as openBesideServer,
+} from "../open_database.ts";
 
 /** Reading, the lock of aggregation, and one more for what is asked meanwhile. */
 const CONNECTIONS_MAX = 3;
 
-export interface Place extends AsyncDisposable {
-  sql: Sql;
-  /** For people: without password. */
-  shown: string;
-}
+export type Place = DatabaseInUse;
 
 export interface PlaceOptions {
   config: Config;
@@ -29,54 +24,29 @@ export interface PlaceOptions {
   application_name: string;
 }
 
-function placeText({ database, data_dir }: Config): string {
-  return database.kind === "external" ? displayAddress(database.address) : `${data_dir} (embedded)`;
-}
-
-/**
- * The database as it is, whether a server runs on it or not. Throws with hints, also when there is
- * none.
- */
+/** The database as it is, whether a server runs on it or not. Throws with hints. */
 export async function openInUse(options: PlaceOptions): Promise<Place> {
-  const { config, log, application_name } = options;
-  if (config.database.kind === "external") return await openAlone(options);
-  const { state, address } = await inspectEmbedded(config.data_dir).catch((error) => {
-    throw explainStart(error, config);
-  });
-  if (state === "none") {
-    throw new CommandError(`There is no database in "${config.data_dir}"`, {
-      hint: "name the place that the server uses: --config, --data or --database-url",
-    });
-  }
-  if (state === "stopped") return await openAlone(options);
-  if (address === undefined) {
-    throw new CommandError("Cannot reach the running database from another process here", {
-      hint: "stop the server first",
-    });
-  }
-  const sql = connect(address, { connections_max: CONNECTIONS_MAX, application_name, log });
-  const close = () => sql.end({ timeout: 1 });
+  const { config, terminal } = options;
+  const progress = showProgress(terminal);
+  const connections_max = CONNECTIONS_MAX;
   try {
-    await sql`select 1`;
-  } catch (error) {
-    await close();
-    throw explainStart(error, config);
+    const onProgress = progress.step;
+    return await openBesideServer(config, { ...options, onProgress, connections_max });
+  } finally {
+    progress.done();
   }
-  return { sql, shown: placeText(config), [Symbol.asyncDispose]: close };
 }
 
 /** The same where no server may run: an embedded one is started, and made when there is none. */
 export async function openAlone(options: PlaceOptions): Promise<Place> {
-  const { config, log, clock, terminal, application_name } = options;
+  const { config, terminal } = options;
   const progress = showProgress(terminal);
   try {
-    const { sql, close } = await openConfigured(config, {
-      log,
-      clock,
-      onProgress: progress.step,
-      application_name,
-    });
-    return { sql, shown: placeText(config), [Symbol.asyncDispose]: close };
+    const database = await openConfigured(config, { ...options, onProgress: progress.step });
+    const { sql, url_for_display, close } = database;
+    const external = config.database.kind === "external";
+    const shown = external ? url_for_display : `${config.data_dir} (embedded)`;
+    return { sql, shown, [Symbol.asyncDispose]: close };
   } finally {
     progress.done();
   }
