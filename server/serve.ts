@@ -113,7 +113,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     ...routes,
     ...notify.routes,
   });
-  const url = listen(counted(router.app.fetch, metrics), { ...config.webapp, clock, started });
+  const { webapp, limits } = config;
+  const port = { ...webapp, limits, clock, log, started, metrics };
+  const url = listen(counted(router.app.fetch, metrics), port);
   started.defer(() => stopping.abort());
   const receive = (body: Uint8Array) => intake.receive(body, { owned: true });
   self.run({ receive, port: Number(new URL(url).port) }, started);

@@ -5,6 +5,7 @@ import type { Database } from "../db/database.ts";
 import type { Logger } from "../log.ts";
 import type { Config } from "./config.ts";
 import type { MetricsRoute } from "./http/metrics.ts";
+import { ClientRates, registerRates } from "./http/rate.ts";
 import { Directory } from "./ingest/directory.ts";
 import { Admission } from "./ingest/admission.ts";
 import { DiskGuard } from "./ingest/disk_guard.ts";
@@ -73,7 +74,10 @@ export function startIngest(
   const intake = intakeFor(queue, { sql, config, clock, too_much });
   const { queue_bytes_max } = config.ingest;
   registerIngest(metrics, { queue, intake, admission, too_much, queue_bytes_max, disk: guard });
+  const rates = new ClientRates(config.limits, () => clock.monotonic());
+  registerRates(metrics, rates);
   const route: Omit<MetricsRoute, "clock"> = {
+    rates,
     body_bytes_max: config.ingest.body_bytes_max,
     room: queue,
     isBusy: admission.isBusy,

@@ -154,7 +154,14 @@ const RULES: Rule[] = [
   },
   {
     from: "server/start_ingest.ts",
-    may: ["server/ingest/", "server/metrics/", "server/retention.ts", "db/", ...SHARED],
+    may: [
+      "server/ingest/",
+      "server/http/rate.ts",
+      "server/metrics/",
+      "server/retention.ts",
+      "db/",
+      ...SHARED,
+    ],
     may_types: ["server/http/", "server/query/", "server/config.ts"],
   },
   {

@@ -3,7 +3,8 @@ import type { Context } from "hono";
 import type { Clock } from "../../clock.ts";
 import type { IngestReply, Refusal } from "../../report.ts";
 import { discardBody, isSmallBody, readSmallBody, type Room, withBody } from "./body.ts";
-import "./principal.ts";
+import { clientAddress, principalOf } from "./principal.ts";
+import type { ClientRates } from "./rate.ts";
 import type { Routes } from "./routes.ts";
 import { Turns } from "./turns.ts";
 
@@ -17,6 +18,8 @@ export interface MetricsRoute {
   body_bytes_max: number;
   /** Would a report that comes now wait too long? Asked once for each request. */
   isBusy(): boolean;
+  /** How much each client may send. */
+  rates: ClientRates;
   clock: Clock;
 }
 
@@ -40,6 +43,7 @@ export function metricsRoute(routes: Routes, route: MetricsRoute): void {
         await discardBody(c.req.raw);
         return new Response(BUSY, { status: 503, headers: BUSY_HEADERS });
       }
+      const client = route.rates.isOff ? undefined : await admitted(c, route.rates);
       const only_host = c.get("principal")?.hostname;
       const reply = isSmallBody(c.req.raw)
         ? await route.receive(await readSmallBody(c.req.raw), { owned: true, only_host })
@@ -48,6 +52,7 @@ export function metricsRoute(routes: Routes, route: MetricsRoute): void {
           options,
           (body, { owned }) => turns.run(() => route.receive(body, { owned, only_host })),
         );
+      if (client !== undefined) route.rates.reports(client, reply.stored + reply.duplicate);
       if (reply.stored === 1 && reply.duplicate === 0 && reply.refused === undefined) {
         return new Response(ONE_STORED, { headers: JSON_HEADERS });
       }
@@ -56,6 +61,19 @@ export function metricsRoute(routes: Routes, route: MetricsRoute): void {
       return c.json(reply);
     },
   );
+}
+
+/** Who sends: a token, or an address. @throws TooFastError when it has sent too much */
+async function admitted(c: Context, rates: ClientRates): Promise<string> {
+  const { token_id, label } = principalOf(c);
+  const client = token_id === undefined ? `client ${clientAddress(c)}` : `token ${label}`;
+  try {
+    rates.request(client);
+  } catch (error) {
+    await discardBody(c.req.raw);
+    throw error;
+  }
+  return client;
 }
 
 /** Refusals listed in one answer; all of them are counted in `refused_count`. */

@@ -72,6 +72,7 @@ const STATUS_BY_NAME: Readonly<Record<string, ContentfulStatusCode>> = {
   IncidentOverError: 409,
   BodyTooLargeError: 413,
   TooManyFailuresError: 429,
+  TooFastError: 429,
   QueueFullError: 503,
   CrowdedError: 503,
   TooLongError: 503,

@@ -30,8 +30,8 @@ const BAD: Record<string, string[]> = {
     "database.pasword: is not a setting, did you mean password?",
     "port: is not a setting, did you mean webapp.port?: current value is 8888",
     "databse: is not a setting, did you mean database?",
-    "colour: is not a setting, must be one of data_dir, webapp, database, ingest, limits, " +
-    'retention, aggregate, alerts, own_metrics, channels, routes, notify, log: current value is "green"',
+    "colour: is not a setting, must be one of data_dir, webapp, database, access, ingest, " +
+    'limits, retention, aggregate, alerts, own_metrics, channels, routes, notify, log: current value is "green"',
   ],
   "types.bad.json": [
     "webapp: must be an object {…}: current value is 8888",
@@ -124,6 +124,7 @@ const DEFAULTS: Config = {
   data_dir: "/home/ann/.local/share/monitor",
   webapp: { host: "127.0.0.1", port: 8888, drain_s: 0 },
   database: { kind: "embedded", max_connections: 10 },
+  access: { mode: "open", session_days: 30 },
   ingest: {
     queue_bytes_max: 67_108_864,
     body_bytes_max: 16_777_216,
@@ -138,6 +139,11 @@ const DEFAULTS: Config = {
     question_blocks_max: 100_000,
     question_points_max: 500_000,
     questions_waiting_max: 50,
+    client_requests_s: null,
+    client_reports_s: null,
+    connections_max: 10_000,
+    connection_idle_s: 300,
+    request_s: 120,
   },
   retention: {
     raw_days: 30,
@@ -194,6 +200,7 @@ const GOOD: Record<string, Config> = {
       database: "metrics",
       ssl: "verify-full",
     }, 20),
+    access: { mode: "required", session_days: 7 },
     ingest: {
       queue_bytes_max: 134_217_728,
       body_bytes_max: 1_048_576,
@@ -208,6 +215,11 @@ const GOOD: Record<string, Config> = {
       question_blocks_max: 1_000,
       question_points_max: 5_000,
       questions_waiting_max: 5,
+      client_requests_s: 10,
+      client_reports_s: null,
+      connections_max: 100,
+      connection_idle_s: 60,
+      request_s: 30,
     },
     retention: {
       raw_days: 7,
