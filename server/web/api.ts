@@ -46,6 +46,16 @@ export class ApiError extends Error {
   }
 }
 
+let unauthorized = () => {};
+
+/** Calls this whenever the server wants to know who is asking. */
+export function onUnauthorized(call: () => void): void {
+  unauthorized = call;
+}
+
+/** What only a page of this server can send: what a browser's session changes has to have it. */
+const PAGE_HEADERS = { "x-monitor-page": "1" };
+
 /** A path with parameters; those that are undefined are left out, lists are given several times. */
 export function pathWith(
   path: string,
@@ -71,7 +81,11 @@ export async function request<T>(
     response = await fetch(path, {
       method,
       signal,
-      headers: { accept: "application/json", "content-type": "application/json" },
+      headers: {
+        accept: "application/json",
+        "content-type": "application/json",
+        ...PAGE_HEADERS,
+      },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
@@ -86,6 +100,7 @@ export async function request<T>(
     throw new ApiError(`The server answered ${response.status}.`, response.status);
   }
   if (!response.ok) {
+    if (response.status === 401) unauthorized();
     const fault = typeof answer === "object" && answer !== null && "error" in answer
       ? String(answer.error)
       : `The server answered ${response.status}.`;

@@ -4,8 +4,10 @@ import { useEffect } from "preact/hooks";
 import { followIncidents, open_incidents } from "./incidents.ts";
 import { connected, followHosts, readHosts } from "./live.ts";
 import { help_open, KeyHelp } from "./keys.tsx";
+import { Account, Login } from "./login.tsx";
 import { RangeChoice } from "./range_choice.tsx";
 import { go, link, path, query, setQuery } from "./route.ts";
+import { isLockedOut, readSession } from "./session.ts";
 import { TEXT } from "./text.ts";
 import { dark, toggleTheme } from "./theme.ts";
 
@@ -60,6 +62,7 @@ function Top() {
         onInput={({ currentTarget }) => search(currentTarget.value)}
       />
       <span class="space" />
+      <Account />
       {has_charts && <RangeChoice />}
       <span
         class={`dot ${is_live ? "on" : ""}`}
@@ -94,6 +97,12 @@ function iconUrl(): string {
 }
 
 export function Frame({ children }: { children: ComponentChildren }) {
+  useEffect(() => void readSession(), []);
+  if (isLockedOut()) return <Login />;
+  return <OpenFrame>{children}</OpenFrame>;
+}
+
+function OpenFrame({ children }: { children: ComponentChildren }) {
   const is_host = path.value.startsWith("/hosts/");
   // a host's page follows that host alone
   useEffect(followIncidents, []);

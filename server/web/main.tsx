@@ -26,7 +26,7 @@ function Page() {
   if (here === "/downtimes") return <Downtimes />;
   if (here === "/explore") return <Explore />;
   if (here === "/settings") return <Settings />;
-  if (here === "/") return <Overview />;
+  if (here === "/" || here === "/login") return <Overview />;
   return <NotFound what={TEXT.not_found.page} />;
 }
 

@@ -5,6 +5,7 @@ import { agoText, countText, NOTHING, valueText } from "./format.ts";
 import { now_s } from "./live.ts";
 import { ServerHealth } from "./server_health.tsx";
 import { TEXT } from "./text.ts";
+import { Tokens } from "./tokens.tsx";
 
 interface Tier {
   name: string;
@@ -52,6 +53,7 @@ export function Settings() {
         ? error === undefined && <div class="skeleton" style={{ height: "160px" }} />
         : <StorageTable storage={storage} />}
       <ServerHealth />
+      <Tokens />
       <h2>{TEXT.settings.about}</h2>
       <p>{TEXT.settings.version(version ?? "")}</p>
       <p class="soft">{TEXT.settings.licence}</p>

@@ -1,4 +1,5 @@
 /** Every sentence of the page, in one place; those about alerts and downtimes in files of their own. */
+import { LOGIN_TEXT, TOKENS_TEXT } from "./text_access.ts";
 import { ALERT_TEXT } from "./text_alerts.ts";
 import { DOWNTIME_TEXT } from "./text_downtimes.ts";
 
@@ -13,6 +14,8 @@ export const TEXT = {
   },
   alerts: ALERT_TEXT,
   downtimes: DOWNTIME_TEXT,
+  login: LOGIN_TEXT,
+  tokens: TOKENS_TEXT,
   search: "Search hosts",
   live: "Live: updated as reports come in",
   not_live: "Not connected to the server; trying again",
@@ -72,6 +75,10 @@ export const TEXT = {
     own: "Or send numbers of your own, without an agent:",
     copy: "Copy",
     copied: "Copied",
+    token_label: "first agents",
+    needs_token: "Agents need a token here.",
+    make_token: "Make a token for agents",
+    ask_admin: "Ask an admin of this server for one, or make it where the server runs:",
   },
   host: {
     edit: "Edit",
