@@ -136,6 +136,18 @@ function sslOption(mode: SslMode): "allow" | "prefer" | "require" | "verify-full
   return mode === "disable" ? false : mode;
 }
 
+/** What a session of its own has beside name and time zone. */
+function sessionSettings(options: ConnectOptions): Record<string, string | number> {
+  const { in_order, plan_once, statement_ms_max } = options;
+  return {
+    // no options: it is only to be long
+    options: " ".repeat(DRIVER_BUFFER_BYTES),
+    ...(in_order ? { synchronize_seqscans: "off" } : {}),
+    ...(plan_once ? { plan_cache_mode: "force_generic_plan" } : {}),
+    ...(statement_ms_max === undefined ? {} : { statement_timeout: statement_ms_max }),
+  };
+}
+
 /**
  * Makes a pool. Nothing is connected before the first statement, so nothing fails here but an address
  * that cannot be understood (`AddressError`). Close it with `sql.end()`.
@@ -148,16 +160,8 @@ export function connect(address: DatabaseAddress, options: ConnectOptions = {}):
     application_name: options.application_name ?? "monitor",
     TimeZone: "UTC",
   };
-  if (options.in_order) connection.synchronize_seqscans = "off";
   // a pooler refuses a connection with settings it does not know
-  if (!pooled) {
-    // options of the session: none
-    connection.options = " ".repeat(DRIVER_BUFFER_BYTES);
-    if (options.statement_ms_max !== undefined) {
-      connection.statement_timeout = options.statement_ms_max;
-    }
-    if (options.plan_once) connection.plan_cache_mode = "force_generic_plan";
-  }
+  if (!pooled) Object.assign(connection, sessionSettings(options));
   const settings: postgres.Options<Record<string, postgres.PostgresType>> = {
     // both are lists separated by ":" and "," to the driver: a path or IPv6 address must not be split
     ...(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : {}),
