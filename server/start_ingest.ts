@@ -13,15 +13,13 @@ import { Intake } from "./ingest/intake.ts";
 import { registerIngest, writerMetrics } from "./ingest/metrics.ts";
 import { IngestLimits } from "./ingest/limits.ts";
 import { IngestQueue } from "./ingest/queue.ts";
-import { startWriter, WRITERS } from "./ingest/writer.ts";
+import { startWriter } from "./ingest/writer.ts";
 import type { Registry } from "./metrics/registry.ts";
 import type { ObservedReport } from "./query/latest.ts";
 import { RetentionClasses } from "./retention.ts";
 
 /** A batch is closed at this size; measured: larger ones do not commit more rows a second. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
-/** What is being written at the end gets this long. */
-const CLOSE_SECONDS_MAX = 5;
 
 interface Base {
   config: Config;
@@ -50,16 +48,10 @@ export function startIngest(
   });
   const own_log = log.with({ component: "ingest" });
   const admission = admissionTo(queue, { config, clock, log: own_log });
-  const connections = Array.from(
-    { length: WRITERS },
-    () => connect(address, { connections_max: 1, application_name: "monitor ingest", log }),
-  );
-  started.defer(async () => {
-    await Promise.all(connections.map((own) => own.end({ timeout: CLOSE_SECONDS_MAX })));
-  });
   const writer = startWriter({
     sql,
-    connections,
+    connect: () =>
+      connect(address, { connections_max: 1, application_name: "monitor ingest", log }),
     queue,
     clock,
     log: own_log,

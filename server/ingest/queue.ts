@@ -224,13 +224,16 @@ export class IngestQueue {
     await (this.#options.pause ?? systemClock.sleep)(LINGER_MS);
   }
 
-  /** Tells that a batch got from `take` is settled; its buffer is used again. */
-  done(batch: Batch): void {
+  /**
+   * Tells that a batch got from `take` is settled; its buffer is used again, unless somebody may still
+   * be reading it.
+   */
+  done(batch: Batch, { isRead = false }: { isRead?: boolean } = {}): void {
     this.#bytes -= batch.bytes;
     this.#under_way.delete(batch);
     const { bytes, taken_ms } = batch;
     this.#rate.stored({ bytes, taken_ms, done_ms: this.#monotonic() });
-    if (this.#spare.length < SPARE_BUFFERS_MAX) {
+    if (!isRead && this.#spare.length < SPARE_BUFFERS_MAX) {
       batch.rows.truncate(0, 0);
       this.#spare.push(batch.rows);
     }

@@ -12,6 +12,7 @@ import { copyReports, existingReports, insertAnnotations } from "../../db/report
 import type { Logger } from "../../log.ts";
 import type { Clock } from "../../clock.ts";
 import type { Sql } from "../../db/connect.ts";
+import { DeadlineError, withinDeadline } from "../../db/deadline.ts";
 import type { Batch, Duplicates, IngestQueue } from "./queue.ts";
 import type { RowBuffer } from "./rows.ts";
 import { PastSlots } from "./slots.ts";
@@ -20,10 +21,12 @@ export interface WriterOptions {
   /** For everything but the COPYs. */
   sql: Sql;
   /**
-   * One pool of one connection for each writer. The driver sends statements of others down a busy
+   * Makes a pool of one connection, for one writer. The driver sends statements of others down a busy
    * connection, which in the middle of a COPY would break both.
    */
-  connections: readonly Sql[];
+  connect: () => Sql;
+  /** Default: ANSWER_MS_MAX. */
+  answer_ms_max?: number;
   queue: IngestQueue;
   log: Logger;
   clock: Pick<Clock, "now" | "monotonic">;
@@ -34,7 +37,12 @@ export interface WriterOptions {
 }
 
 /** Two commits overlap: while one waits for the disk, the other is being sent. More gain nothing. */
-export const WRITERS = 2;
+const WRITERS = 2;
+/**
+ * A batch is written in milliseconds, and in seconds on a disk that is busy. With no answer by then
+ * the connection is given up, as when it is lost: the senders come again, and reports have keys.
+ */
+const ANSWER_MS_MAX = 30_000;
 
 /** Rounds of taking out duplicates before giving up; two senders of the same rows need two. */
 const ROUNDS_MAX = 20;
@@ -47,30 +55,35 @@ export interface Writer {
 /** Starts writing what comes into the queue, until the queue is stopped and empty. */
 export function startWriter(options: WriterOptions): Writer {
   const slots = new PastSlots(options.sql);
-  const loops = options.connections.map((own) => writeLoop({ ...options, own }, slots));
+  const loops = Array.from({ length: WRITERS }, () => writeLoop(options, slots));
   return { finished: Promise.all(loops).then(() => {}) };
 }
 
-async function writeLoop(
-  options: WriterOptions & { own: Sql },
-  slots: PastSlots,
-): Promise<void> {
-  const { queue, log, clock, own, onBatch } = options;
+async function writeLoop(options: WriterOptions, slots: PastSlots): Promise<void> {
+  const { queue, log, clock, onBatch, answer_ms_max: ms = ANSWER_MS_MAX } = options;
+  let own = options.connect();
   let last_failure = "";
   for (;;) {
     const batch = await queue.take();
-    if (batch === undefined) return;
+    if (batch === undefined) return await own.end({ timeout: 0 });
     const begun_ms = clock.monotonic();
     let stored = false;
+    let isRead = false;
     try {
-      await slots.ensure(batch.rows, clock.now());
-      const duplicates = await commit(own, batch);
+      await withinDeadline(slots.ensure(batch.rows, clock.now()), { ms });
+      const duplicates = await withinDeadline(commit(own, batch), { ms });
       stored = true;
       options.onCommitted?.(batch.rows);
       batch.resolve(duplicates);
       last_failure = "";
     } catch (error) {
       batch.reject(error);
+      if (error instanceof DeadlineError) {
+        // what is still on its way may arrive after all
+        isRead = true;
+        own.end({ timeout: 0 }).catch(() => {});
+        own = options.connect();
+      }
       // the same trouble again is not news
       const text = String(error);
       if (text !== last_failure) {
@@ -83,7 +96,7 @@ async function writeLoop(
       last_failure = text;
     }
     onBatch?.({ rows: batch.rows.rows, took_ms: clock.monotonic() - begun_ms, stored });
-    queue.done(batch);
+    queue.done(batch, { isRead });
   }
 }
 
