@@ -16,7 +16,7 @@ import { type CellKey, type KeySlices, selectCells } from "../../db/block_cells.
 import type { Tier } from "../../db/tiers.ts";
 import type { Kind, Selection, Series } from "./catalog.ts";
 import { type QueryContext, requireBlocks, TooMuchError } from "./context.ts";
-import { type Aggregate, Fleet } from "./fleet.ts";
+import { type Aggregate, Fleet, isPercentile, type Percentile } from "./fleet.ts";
 import { type Detail, Grid } from "./grid.ts";
 import { fillGrid } from "./rows.ts";
 import { chooseResolution, type Resolution } from "./tier.ts";
@@ -36,7 +36,7 @@ export interface SeriesQuery {
 }
 
 /** Arrays are of one length. Times are seconds since 1970, when each step begins. */
-export interface SeriesResult {
+export interface SeriesResult extends Partial<Record<Percentile, number[]>> {
   /** Left out when it is over several hosts. */
   host?: string;
   /** How many hosts it is over. */
@@ -61,6 +61,8 @@ export interface SeriesAnswer {
   series: SeriesResult[];
 }
 
+/** Values of hosts that percentiles need side by side: 40 MB. */
+const PERCENTILE_VALUES_MAX = 5_000_000;
 /** Series between two looks at what else there is to do: some milliseconds. */
 const SERIES_A_TURN = 32;
 /** Keys from which on a question is large. */
@@ -84,7 +86,8 @@ export async function readSeries(
     now_ms: context.clock.now(),
     kept_ms: context.keptMs([...new Set(selected.map(({ metric }) => metric))]),
   });
-  requireBounded(context, selected, { resolution, isOne: query.aggregate !== undefined });
+  requireBounded(context, selected, { resolution, aggregate: query.aggregate });
+  const keeps_values = query.aggregate !== undefined && isPercentile(query.aggregate);
   const keys = selected.reduce((sum, series) => sum + series.keys.length, 0);
   using _place = keys < LARGE_KEYS ? undefined : await context.large.enter(query.signal);
   const { signal } = query;
@@ -92,7 +95,10 @@ export async function readSeries(
   const parts = partsOf(selected, keys).map((part) => readGrids(context, part, options));
   const series = query.aggregate === undefined
     ? (await Promise.all(parts.map(eachSeries))).flat()
-    : eachMetric(await Promise.all(parts.map(addUp)), query.aggregate);
+    : eachMetric(
+      await Promise.all(parts.map((part) => addUp(part, keeps_values))),
+      query.aggregate,
+    );
   return { resolution, series };
 }
 
@@ -121,17 +127,25 @@ function isGauge({ kind }: Series): boolean {
 function requireBounded(
   context: QueryContext,
   selected: readonly Series[],
-  { resolution, isOne }: { resolution: Resolution; isOne: boolean },
+  { resolution, aggregate }: { resolution: Resolution; aggregate: Aggregate | undefined },
 ): void {
   const { steps } = resolution;
   const { limits: { question_points_max } } = context;
   const metrics = new Set(selected.map(({ metric }) => metric)).size;
-  const values = (isOne ? metrics : selected.length) * steps;
+  const values = (aggregate === undefined ? selected.length : metrics) * steps;
   if (values > question_points_max) {
     throw new TooMuchError(
       `Cannot answer at once: ${values / steps} series of ${steps} points are more than ` +
         `${question_points_max} points (limits.question_points_max); reduce points, or select ` +
         "fewer hosts or metrics, or aggregate",
+    );
+  }
+  const kept = selected.length * steps;
+  if (aggregate !== undefined && isPercentile(aggregate) && kept > PERCENTILE_VALUES_MAX) {
+    throw new TooMuchError(
+      `Cannot answer at once: ${aggregate} over ${selected.length} series of ${steps} points needs ` +
+        `${kept} values side by side, at most ${PERCENTILE_VALUES_MAX} are kept; reduce points, ` +
+        "or select fewer hosts or metrics",
     );
   }
   const keys = selected.reduce((sum, series) => sum + series.keys.length, 0);
@@ -228,14 +242,17 @@ interface MetricFleet {
 }
 
 /** The hosts of each metric, in the order of the metrics. */
-async function addUp(grids: AsyncGenerator<FilledGrid>): Promise<MetricFleet[]> {
+async function addUp(
+  grids: AsyncGenerator<FilledGrid>,
+  keeps_values: boolean,
+): Promise<MetricFleet[]> {
   const metrics: MetricFleet[] = [];
   for await (const { series: { metric, unit, kind }, grid } of grids) {
     let last = metrics.at(-1);
     if (last?.result.metric !== metric) {
       last = {
         result: { hosts: 0, metric, unit, kind, t: [] },
-        fleet: new Fleet(grid.steps),
+        fleet: new Fleet(grid.steps, keeps_values),
         grid,
       };
       metrics.push(last);

@@ -114,6 +114,9 @@ Deno.test("GET /api/v1/series aggregates over hosts, which count alike", async (
   assert.deepEqual(await ask("max"), [7, 13, 19]);
   assert.deepEqual(await ask("count"), [3, 3, 3]);
   assert.deepEqual(await ask("sum", "http_total"), [3, 3, 3]);
+  assert.deepEqual(await ask("p50"), [3.5, 9.5, 15.5]);
+  assert.deepEqual(await ask("p90"), [4.3, 10.3, 16.3]);
+  assert.deepEqual(await ask("p99", "http_total"), [1, 1, 1]);
 });
 
 Deno.test("GET /api/v1/series reads many hosts as it reads one", async () => {
