@@ -116,6 +116,8 @@ Deno.test("README.md and docs/: every command works, every configuration is one"
   await Deno.writeTextFile(config, JSON.stringify({ channels }));
   await using server = await startMonitor(
     ["serve", "--port", "0", "--data", data, "--config", config],
+    // the pages speak of the host that the server itself is
+    { env: { MONITOR_OWN_METRICS_EVERY_S: "1" } },
   );
   shell.url = server.url;
   await using agent = await startMonitor(
