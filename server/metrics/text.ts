@@ -52,7 +52,6 @@ function sampleLines(metric: MetricState): string[] {
 
 function familyLines(metric: MetricState, format: TextFormat): string[] {
   const samples = sampleLines(metric);
-  if (samples.length === 0) return [];
   const { kind, help } = metric;
   const is_open = format === "openmetrics";
   const name = is_open ? metric.name.replace(/_total$/, "") : metric.name;
