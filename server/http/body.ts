@@ -5,6 +5,7 @@
  */
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
+import type { Clock } from "../../clock.ts";
 
 /** The body is larger than allowed. */
 export class BodyTooLargeError extends Error {
@@ -16,6 +17,11 @@ export class BodyUnreadableError extends Error {
   override name = "BodyUnreadableError";
 }
 
+/** The body came too slowly: meanwhile it took room from others. */
+export class BodyTooSlowError extends Error {
+  override name = "BodyTooSlowError";
+}
+
 /** Takes and gives back bytes of the server's room for data under way. */
 export interface Room {
   reserve(bytes: number): void;
@@ -25,7 +31,11 @@ export interface Room {
 export interface BodyOptions {
   bytes_max: number;
   room: Room;
+  clock: Pick<Clock, "sleep">;
 }
+
+/** A body of 16 MiB in a minute is 2 Mbit/s. */
+const READ_MS_MAX = 60_000;
 
 /** Bodies up to this size are read without asking for room: connections bound their number. */
 const SMALL_BYTES = 64 * 1024;
@@ -82,7 +92,7 @@ export async function discardBody(request: Request): Promise<void> {
 /**
  * Calls `use` with the request's body, decompressed, and whether its memory is nobody else's.
  *
- * @throws BodyTooLargeError, BodyUnreadableError, and what `room.reserve` throws
+ * @throws BodyTooLargeError, BodyTooSlowError, BodyUnreadableError, and what `room.reserve` throws
  */
 export async function withBody<T>(
   request: Request,
@@ -98,7 +108,7 @@ export async function withBody<T>(
     reserved += bytes;
   };
   try {
-    const raw = await readAll(request, options.bytes_max, reserve);
+    const raw = await readAll(request, options, reserve);
     const body = await decompress(raw, { encoding, bytes_max: options.bytes_max, reserve });
     // what was decompressed may lie in a pool
     return await use(body, { owned: body === raw });
@@ -109,7 +119,7 @@ export async function withBody<T>(
 
 async function readAll(
   request: Request,
-  bytes_max: number,
+  { bytes_max, clock }: BodyOptions,
   reserve: (bytes: number) => void,
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
@@ -117,13 +127,23 @@ async function readAll(
   const body = request.body;
   if (body === null) return new Uint8Array();
   const reader = body.getReader();
+  const read = new AbortController();
+  const late = clock.sleep(READ_MS_MAX, read.signal);
   try {
     for (;;) {
       let piece: Uint8Array | undefined;
+      let is_late = false;
       try {
-        piece = (await reader.read()).value;
+        const next = await Promise.race([reader.read(), late]);
+        is_late = next === undefined;
+        piece = next?.value;
       } catch (error) {
         throw unreadable(error);
+      }
+      if (is_late) {
+        throw new BodyTooSlowError(
+          `Cannot take the body: after ${READ_MS_MAX / 1000} s only ${bytes} bytes of it are here`,
+        );
       }
       if (piece === undefined) break;
       bytes += piece.length;
@@ -132,6 +152,7 @@ async function readAll(
       pieces.push(piece);
     }
   } finally {
+    read.abort();
     // the rest of a refused body is not read
     await reader.cancel().catch(() => {});
   }

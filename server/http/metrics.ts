@@ -33,8 +33,9 @@ const BUSY = JSON.stringify({
 const BUSY_HEADERS = { ...JSON_HEADERS, "retry-after": "1" };
 
 export function metricsRoute(routes: Routes, route: MetricsRoute): void {
-  const options = { bytes_max: route.body_bytes_max, room: route.room };
-  const turns = new Turns(() => route.clock.monotonic());
+  const { room, clock } = route;
+  const options = { bytes_max: route.body_bytes_max, room, clock };
+  const turns = new Turns(() => clock.monotonic());
   routes.post(
     "/metrics",
     { access: "agent", summary: "Takes a report, or a list of them" },

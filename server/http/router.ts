@@ -70,6 +70,7 @@ const STATUS_BY_NAME: Readonly<Record<string, ContentfulStatusCode>> = {
   NotFoundError: 404,
   RuleConflictError: 409,
   IncidentOverError: 409,
+  BodyTooSlowError: 408,
   BodyTooLargeError: 413,
   TooManyFailuresError: 429,
   TooFastError: 429,

@@ -69,9 +69,9 @@ export async function run(args: string[]): Promise<Record<string, unknown>> {
   for (let i = 0; i < idle + slow; i++) connections.push(await open());
   const dripping = connections.slice(idle).map(drip);
   const beside = { ...await ask(url), rss_mb: await rssMb(monitor.pid) };
-  const most = await ownNumber(url, "monitor_server_connections");
   await Promise.all(dripping);
+  const left = await ownNumber(url, "monitor_server_connections");
   const cut = await ownNumber(url, 'monitor_server_connections_closed_total{reason="slow"}');
   for (const connection of connections) connection.close();
-  return { idle, slow, alone, beside, connections: most, cut_as_slow: cut };
+  return { idle, slow, alone, beside, connections_left: left, cut_as_slow: cut };
 }

@@ -1,4 +1,5 @@
 /** Request bodies with and without compression: server/http/body.ts. */
+import { systemClock } from "../../../clock.ts";
 import assert from "node:assert/strict";
 import * as zlib from "node:zlib";
 import { BodyTooLargeError, BodyUnreadableError, withBody } from "../../../server/http/body.ts";
@@ -63,7 +64,7 @@ export const target: Target = {
       headers: { "content-encoding": encoding },
     });
     try {
-      await withBody(request, { bytes_max: BYTES_MAX, room }, (body) => {
+      await withBody(request, { bytes_max: BYTES_MAX, room, clock: systemClock }, (body) => {
         assert.ok(body.length <= BYTES_MAX, "more than is allowed");
         if (encoding === "identity") assert.deepEqual(body, input.subarray(1));
         return Promise.resolve();

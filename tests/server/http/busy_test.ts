@@ -49,3 +49,22 @@ Deno.test("POST /metrics is 503 while PostgreSQL stands still, then all acknowle
   assert.deepEqual(history.body.map(([, value]: [number, number]) => value).toSorted(), [1, 2, 3]);
   assert.equal(app.log_lines.filter((line) => line.includes("more reports come")).length, 1);
 });
+
+Deno.test("a large body that comes too slowly gives its room back, and its sender is told", async () => {
+  const clock = new FakeClock();
+  await using app = await testApp({ clock });
+  const sender = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(app.url).port) });
+  const body = "x".repeat(1_000);
+  await sender.write(new TextEncoder().encode(
+    `POST /metrics HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n${body}`,
+  ));
+  while (await ownNumber(app, "monitor_server_queue_bytes") < body.length);
+  await clock.advance(60_000);
+  let text = "";
+  for await (const piece of sender.readable.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    if (text.includes("are here")) break;
+  }
+  assert.match(text, /^HTTP\/1\.1 408 .*after 60 s only 1000 bytes of it are here/s);
+  assert.equal(await ownNumber(app, "monitor_server_queue_bytes"), 0);
+});
