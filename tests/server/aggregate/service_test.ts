@@ -89,6 +89,22 @@ Deno.test("Aggregation runs by its schedule, in UTC, and once each time", async 
   assert.equal((await rawSamples(database.sql)).size, 1);
 });
 
+Deno.test("Aggregation takes its turn when the server that was at it is gone", async () => {
+  await using database = await withReports();
+  const clock = new FakeClock(NOON + 10 * MINUTE_MS);
+  const lines = new Lines();
+  const given = { clock, log: lines.log, schedule: "15 1-59/10 * * * *" };
+  const held = await tryRunLock(database.sql);
+  await using _aggregation = new Aggregation(options(database, given));
+  await clock.advance(75_000);
+  await lines.line(/another server aggregates/);
+  await held?.[Symbol.asyncDispose]();
+  // long before the schedule's next time
+  await clock.advance(5_000);
+  await lines.line(/aggregated/);
+  assert.equal((await rawSamples(database.sql)).size, 1);
+});
+
 Deno.test("Aggregation tells of a failure once, and of the next one again", async () => {
   await using database = await withReports();
   const lines = new Lines();
