@@ -86,6 +86,14 @@ export function isRetryable(error: unknown): boolean {
   return RETRYABLE_STATES.has(code) || isConnectionFailure(error);
 }
 
+/** Numbers, times and texts that PostgreSQL cannot hold: beyond a range, or with a NUL in them. */
+const UNFIT_STATES: ReadonlySet<string> = new Set(["22003", "22008", "22021", "22P02", "22P05"]);
+
+/** Whether a value that somebody gave is the reason: one that no table could hold. */
+export function isUnfitValue(error: unknown): boolean {
+  return UNFIT_STATES.has(codeOf(error) ?? "");
+}
+
 /** Whether a row with this key exists already. */
 export function isUniqueViolation(error: unknown): boolean {
   return codeOf(error) === SQLSTATE.unique_violation;

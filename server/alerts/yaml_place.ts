@@ -84,7 +84,7 @@ function parsed(text: string, lineCounter: LineCounter, file: string): Document.
   } catch (error) {
     // deeper than the parser's own stack
     if (error instanceof RangeError) throw wholeFault(file, "must not be nested that deep");
-    throw error;
+    throw error instanceof Error ? wholeFault(file, error.message) : error;
   }
 }
 
@@ -98,9 +98,9 @@ function valueOf(document: Document.Parsed, file: string): unknown {
     return document.toJS();
   } catch (error) {
     if (error instanceof RangeError) throw wholeFault(file, "must not be nested that deep");
-    // an alias of nothing, or so many that the value would fill the memory
-    if (error instanceof ReferenceError) throw wholeFault(file, error.message);
-    throw error;
+    if (error instanceof PlacedError || !(error instanceof Error)) throw error;
+    // what the parser says of a text: an alias of nothing, more than would fit, a name of odd signs
+    throw wholeFault(file, error.message);
   }
 }
 

@@ -20,18 +20,22 @@ export interface IncidentsRoute {
 
 const LIMIT_DEFAULT = 50;
 const LIMIT_MAX = 1_000;
+/** The year 9999. */
+const INSTANT_MS_MAX = 253_402_300_799_000;
 
 const instant = (now_ms: number) =>
   z.string().transform((text, context) => {
     const at_ms = parseInstant(text, now_ms);
-    if (at_ms !== undefined) return at_ms;
+    if (at_ms !== undefined && at_ms >= 0 && at_ms <= INSTANT_MS_MAX) return at_ms;
     context.addIssue(`must be ${INSTANT_FORMS}: current value is ${shown(text)}`);
     return z.NEVER;
   });
 /** The last of the page before: when it was opened, and its id. */
 const cursor = z.string().transform((text, context) => {
   const [, opened_ms, id] = /^(\d+(?:\.\d+)?)-(\d+)$/.exec(text) ?? [];
-  if (id !== undefined) return { opened_ms: Number(opened_ms), id: Number(id) };
+  if (id !== undefined && Number(opened_ms) <= INSTANT_MS_MAX) {
+    return { opened_ms: Number(opened_ms), id: Number(id) };
+  }
   context.addIssue("must be the next of the page before");
   return z.NEVER;
 });

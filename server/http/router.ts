@@ -1,7 +1,7 @@
 /** The HTTP edge: which path belongs to what, and how errors become answers. */
 import { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { isRetryable } from "../../db/sqlstate.ts";
+import { isRetryable, isUnfitValue } from "../../db/sqlstate.ts";
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
 import { auditor, type AuditRoute, auditRoutes } from "./audit.ts";
@@ -140,6 +140,10 @@ export function createRouter(options: RouterOptions): Router {
     if (isRetryable(error)) {
       c.header("retry-after", String(DATABASE_RETRY_S));
       return c.json({ error: "Cannot reach the database just now; nothing was stored" }, 503);
+    }
+    if (isUnfitValue(error)) {
+      // ids beyond any id, times beyond all calendars, texts with a NUL: nothing can have them
+      return c.json({ error: `Cannot use a value of the request: ${error.message}` }, 400);
     }
     // a bug of ours: the sender learns that it is ours, the log gets everything
     log.error("request failed", {

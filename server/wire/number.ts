@@ -40,7 +40,8 @@ const ISO = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$
 export function readSeconds(text: string): number | string {
   if (DECIMAL.test(text)) return millisecondsOf(Number(text));
   const at_ms = ISO.test(text) ? Date.parse(text.replace(" ", "T")) : NaN;
-  if (!Number.isNaN(at_ms)) return at_ms;
+  // the same border as for seconds: what is read can be written and read again
+  if (!Number.isNaN(at_ms)) return millisecondsOf(at_ms / 1000);
   return "time must be seconds since 1970 or like 2026-01-31T12:00:00Z: " +
     `current value is ${quoted(text)}`;
 }
