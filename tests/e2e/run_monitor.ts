@@ -35,6 +35,7 @@ export interface MonitorOptions {
   cwd?: string;
   /** As whom; only root may say. */
   uid?: number;
+  stdin?: "piped";
 }
 
 export function monitorCommand(
@@ -56,7 +57,7 @@ export function monitorCommand(
     cwd: options.cwd,
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     signal: options.signal,
-    stdin: "null",
+    stdin: options.stdin ?? "null",
     stdout: "piped",
     stderr: "piped",
   });

@@ -75,7 +75,7 @@ Deno.test("restoreBackup() gives back any values, the same bytes", async () => {
       await restore(to.sql, directory, await take(from.sql, directory));
       assert.deepEqual(await differences(from.sql, to.sql), []);
     }),
-    { numRuns: 3 },
+    { numRuns: 2 },
   );
 });
 
@@ -113,7 +113,7 @@ Deno.test("restoreBackup() stopped anywhere goes on, and no server starts before
   using directory = await folder(dir.join("backups"));
   const { manifest } = await take(from.sql, directory);
   let stops = 0;
-  for (let steps = 4;; steps += 30) {
+  for (let steps = 4;; steps += 60) {
     const stop = new AbortController();
     let left = steps;
     const onProgress = () => void (--left === 0 && stop.abort());
