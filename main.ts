@@ -9,6 +9,7 @@ import manifest from "./deno.json" with { type: "json" };
 import { accessCommands } from "./server/access/command.ts";
 import { alertsCommand } from "./server/alerts/command.ts";
 import { backupCommand, restoreCommand } from "./server/backup/command.ts";
+import { certificateCommand } from "./server/certificate/command.ts";
 import { readingCommands } from "./server/cli/command.ts";
 import { askYesNo } from "./server/cli/confirm.ts";
 import { dataCommands } from "./server/cli/data_command.ts";
@@ -105,6 +106,7 @@ if (import.meta.main) {
       installCommand(context),
       versionCommand(context),
     ],
+    certificateCommand(context),
   ]);
   Deno.exit(await runProgram(program, { args, version, terminal }));
 }

@@ -21,6 +21,7 @@ import { reportText } from "./report_text.ts";
 import type { RoundReport } from "./rounds.ts";
 import { Sandbox } from "./sandbox.ts";
 import type { ScriptCost } from "./script_costs.ts";
+import { type Ask, askerFor } from "./server_trust.ts";
 import { Sender, type SenderStatus } from "./sender.ts";
 import { serversFor } from "./server_choice.ts";
 import { sendSpreadMs } from "./send_spread.ts";
@@ -77,6 +78,7 @@ const STOP_MS_MAX = 2_000;
 /** Loads the collectors and starts collecting at once. Throws ScriptFolderError and SpoolInUse. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { config, clock, signal, spool_dir: dir } = options;
+  const ask = await askerFor(config);
   const log = options.log.with({ component: "agent" });
   const { bytes: bytes_max, age: age_ms_max } = config.spool;
   const spool = await Spool.open({ dir, bytes_max, age_ms_max, clock, log });
@@ -86,7 +88,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     isolation: isolationOf(config),
   });
   try {
-    const agent = new RunningAgent({ ...options, log }, { sandbox, spool });
+    const agent = new RunningAgent({ ...options, log }, { sandbox, spool, ask });
     await agent.start();
     const stop = () => void agent.stop();
     signal?.addEventListener("abort", stop, { once: true });
@@ -116,7 +118,10 @@ class RunningAgent implements Agent {
   #summarised: SummarySource;
   #stopping = false;
 
-  constructor(options: AgentOptions, { sandbox, spool }: { sandbox: Sandbox; spool: Spool }) {
+  constructor(
+    options: AgentOptions,
+    { sandbox, spool, ask }: { sandbox: Sandbox; spool: Spool; ask: Ask },
+  ) {
     const { config, source, clock, log, random } = options;
     const [server = config.server, ...other_servers] = serversFor(config.hostname, [
       config.server,
@@ -131,6 +136,7 @@ class RunningAgent implements Agent {
     this.#sender = new Sender({
       server,
       other_servers,
+      ask,
       token: config.token,
       request_timeout_ms: config.request_timeout,
       ...sendSpreadMs(config),

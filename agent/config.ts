@@ -50,6 +50,19 @@ export const agentConfigSchema = z.strictObject({
   token: text(4_096).optional(),
   /** A file with the token in it, so that the token is in no configuration and no environment. */
   token_file: text(4_096).optional(),
+  /** Certificates (PEM) that are trusted besides those of this system: server_trust.ts. */
+  server_ca_file: text(4_096).optional(),
+  /** `sha256:…` of the one certificate that is trusted, and no other. */
+  server_fingerprint: z.string().transform((input, context) => {
+    const digits = input.replace(/^sha256:/i, "").replaceAll(":", "").toLowerCase();
+    if (/^[0-9a-f]{64}$/.test(digits)) return `sha256:${digits}`;
+    context.addIssue({
+      code: "custom",
+      message:
+        'must be "sha256:" and 64 hexadecimal digits, as monitor certificate create prints it',
+    });
+    return z.NEVER;
+  }).optional(),
   /** What scripts may be granted; what a script names under `scripts` is added to `default`. */
   permissions: z.strictObject({
     default: permissionsSchema.default(DEFAULT_POLICY),
@@ -108,6 +121,8 @@ const ENVIRONMENT: Record<string, (value: string) => AgentConfigInput> = {
   MONITOR_AGENT_INTERVAL: (interval) => ({ interval }),
   MONITOR_AGENT_TIMEOUT: (timeout) => ({ timeout }),
   MONITOR_AGENT_TOKEN: (token) => ({ token }),
+  MONITOR_AGENT_SERVER_CA_FILE: (server_ca_file) => ({ server_ca_file }),
+  MONITOR_AGENT_SERVER_FINGERPRINT: (server_fingerprint) => ({ server_fingerprint }),
 };
 
 export interface LoadAgentConfigOptions {

@@ -1,6 +1,7 @@
 /** One request to the server, with a deadline. */
 import { gzipSync } from "node:zlib";
 import type { Clock } from "../clock.ts";
+import type { Ask } from "./server_trust.ts";
 import type { ServerAnswer } from "./server_answer.ts";
 
 export interface PostOptions {
@@ -11,6 +12,8 @@ export interface PostOptions {
   /** Large bodies are packed. */
   compress: boolean;
   clock: Clock;
+  /** How to ask the server: server_trust.ts. Default: fetch. */
+  ask?: Ask;
 }
 
 /** Batches of a backlog are: they shrink to an eighth. A single report is not worth the work. */
@@ -32,7 +35,7 @@ export async function postMetrics(
   body: string,
   options: PostOptions & { signal: AbortSignal },
 ): Promise<PostedAnswer> {
-  const { server, token, timeout_ms, clock, signal } = options;
+  const { server, token, timeout_ms, clock, signal, ask = fetch } = options;
   const packed = options.compress && body.length >= COMPRESS_BYTES_MIN
     ? gzipSync(body, { level: COMPRESS_LEVEL })
     : undefined;
@@ -45,7 +48,7 @@ export async function postMetrics(
     request.abort(new Error(`no answer within ${timeout_ms / 1000} s`));
   });
   try {
-    const response = await fetch(`${server}/metrics`, {
+    const response = await ask(`${server}/metrics`, {
       method: "POST",
       headers: {
         "content-type": "application/json",

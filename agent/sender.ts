@@ -25,6 +25,7 @@ import { postMetrics } from "./post.ts";
 import { withFacts } from "./report_text.ts";
 import { SendPlan } from "./send_plan.ts";
 import { ServerChoice } from "./server_choice.ts";
+import type { Ask } from "./server_trust.ts";
 import { type Verdict, verdictOf } from "./server_answer.ts";
 
 export interface SenderOptions {
@@ -42,6 +43,8 @@ export interface SenderOptions {
   facts: HostFacts;
   clock: Clock;
   log: Logger;
+  /** How to ask the server. Default: fetch. */
+  ask?: Ask;
   /** In [0, 1), for jitter. Default: Math.random. */
   random?: () => number;
 }
@@ -154,7 +157,7 @@ export class Sender {
     due: DueFacts | undefined,
     signal: AbortSignal,
   ): Promise<Verdict> {
-    const { token, request_timeout_ms, compress = false, clock } = this.#options;
+    const { token, request_timeout_ms, compress = false, clock, ask } = this.#options;
     const server = this.#server = this.#servers.at(clock.monotonic());
     const texts = batch.entries.map(({ text }) => text);
     const last = texts.pop() ?? "";
@@ -170,6 +173,7 @@ export class Sender {
         server,
         token,
         timeout_ms,
+        ask,
         compress,
         clock,
         signal,

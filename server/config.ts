@@ -148,7 +148,7 @@ function environmentLayer(
     }
   }
   const sections =
-    /^MONITOR_(WEBAPP|DATABASE|ACCESS|INGEST|LIMITS|RETENTION|AGGREGATE|OWN_METRICS|NOTIFY|LOG)_/;
+    /^MONITOR_(WEBAPP|TLS|DATABASE|ACCESS|INGEST|LIMITS|RETENTION|AGGREGATE|OWN_METRICS|NOTIFY|LOG)_/;
   const faults = Object.keys(options.env)
     .filter((variable) => sections.test(variable) && !known.includes(variable))
     .map((variable) => {

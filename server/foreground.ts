@@ -7,6 +7,7 @@ import { agentConfigSource } from "../agent/config.ts";
 import { spoolDir } from "../agent/spool/settings.ts";
 import { displayAddress } from "../db/address.ts";
 import type { Logger } from "../log.ts";
+import { UsageError } from "./cli/failure.ts";
 import { type Progress, showProgress } from "./cli/progress.ts";
 import { listenForStop, type StopRequest } from "./cli/signals.ts";
 import { styled, type Terminal } from "./cli/terminal.ts";
@@ -98,6 +99,12 @@ export function firstLines(
  */
 export async function runInForeground(options: ForegroundOptions): Promise<void> {
   const { config, log, terminal, version } = options;
+  if (options.with_agent && config.tls.certificate_file !== undefined) {
+    throw new UsageError(
+      "up speaks plain HTTP with its own agent: take tls out of the settings, or run serve, and an " +
+        "agent beside it",
+    );
+  }
   using stop = listenForStop(terminal);
   // a log that something else reads has the steps as lines of its own kind
   const progress = options.with_agent || terminal.err_is_terminal

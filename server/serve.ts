@@ -15,7 +15,7 @@ import { startAlerts } from "./alerts/start.ts";
 import { registerAggregation } from "./aggregate/metrics.ts";
 import { Aggregation } from "./aggregate/service.ts";
 import { startBackground } from "./background.ts";
-import { listen, probe } from "./http/listen.ts";
+import { probe } from "./http/listen.ts";
 import { counted } from "./http/counted.ts";
 import { createRouter } from "./http/router.ts";
 import type { RouteEntry } from "./http/routes.ts";
@@ -27,6 +27,7 @@ import { startExchange } from "./start_exchange.ts";
 import { guardDisk, startIngest } from "./start_ingest.ts";
 import { startNotify } from "./start_notify.ts";
 import { Registry } from "./metrics/registry.ts";
+import { checkFiles, startListening } from "./start_listening.ts";
 import { questions, startReading } from "./start_reading.ts";
 import { startSelf } from "./start_self.ts";
 
@@ -62,7 +63,8 @@ export interface Server extends AsyncDisposable {
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { config, log, clock, onProgress } = options;
-  // a port that is taken is told before anything is unpacked
+  // a port that is taken and files that are wrong are told before anything is unpacked
+  checkFiles(config, clock);
   probe(config.webapp);
   await using started = new AsyncDisposableStack();
   const database = started.use(await databaseOf(options));
@@ -113,9 +115,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     ...routes,
     ...notify.routes,
   });
-  const { webapp, limits } = config;
-  const port = { ...webapp, limits, clock, log, started, metrics };
-  const url = listen(counted(router.app.fetch, metrics), port);
+  const url = startListening(counted(router.app.fetch, metrics), { ...options, started, metrics });
   started.defer(() => stopping.abort());
   const receive = (body: Uint8Array) => intake.receive(body, { owned: true });
   self.run({ receive, port: Number(new URL(url).port) }, started);

@@ -152,6 +152,12 @@ const RULES: Rule[] = [
     may: ["server/access/", "server/http/", "db/", ...SHARED],
     may_types: ["server/config.ts"],
   },
+  { from: "server/certificate/", may: ["server/certificate/", "server/cli/", ...SHARED] },
+  {
+    from: "server/start_listening.ts",
+    may: ["server/certificate/", "server/http/", ...SHARED],
+    may_types: ["server/config.ts", "server/metrics/"],
+  },
   {
     from: "server/start_ingest.ts",
     may: [
@@ -178,12 +184,9 @@ const RULES: Rule[] = [
     from: "server/serve.ts",
     may: [
       "server/background.ts",
-      "server/start_access.ts",
-      "server/start_exchange.ts",
-      "server/start_ingest.ts",
-      "server/start_notify.ts",
-      "server/start_reading.ts",
-      "server/start_self.ts",
+      ...["access", "exchange", "ingest", "listening", "notify", "reading", "self"].map((part) =>
+        `server/start_${part}.ts`
+      ),
       ...[
         "http",
         "wire",
@@ -265,7 +268,7 @@ const RULES: Rule[] = [
     from: "main.ts",
     may: [
       "server/command.ts",
-      "server/access/command.ts",
+      ...["server/access/command.ts", "server/certificate/command.ts"],
       "server/alerts/command.ts",
       "server/backup/command.ts",
       "server/installation/command.ts",
@@ -296,12 +299,11 @@ const LIBRARIES: Record<string, string[]> = {
     "server/cli/",
     "server/command.ts",
     "server/aggregate/command.ts",
-    "server/access/command.ts",
+    ...["server/access/command.ts", "server/certificate/command.ts"],
     "server/alerts/command.ts",
     "server/backup/command.ts",
     "server/installation/command.ts",
-    "agent/command.ts",
-    "agent/script/command.ts",
+    ...["agent/command.ts", "agent/script/command.ts"],
     "db/command.ts",
     "main.ts",
   ],

@@ -67,9 +67,11 @@ function whyUnreachable(error: unknown): string {
 export class Client {
   readonly #base: string;
   readonly #headers: Record<string, string>;
+  readonly #http: Deno.HttpClient | undefined;
 
   /** Throws UsageError when `server` is no URL. */
-  constructor(server: string, token?: string) {
+  constructor(server: string, token?: string, http?: Deno.HttpClient) {
+    this.#http = http;
     this.#base = serverUrl(server);
     this.#headers = tokenHeader(token);
   }
@@ -124,6 +126,7 @@ export class Client {
     try {
       const path = `${this.#base}/api/v1/export?${query}`;
       response = await fetch(path, {
+        client: this.#http,
         headers: this.#headers,
         signal: AbortSignal.any([signal, late.signal]),
       });
@@ -155,6 +158,7 @@ export class Client {
     let text: string;
     try {
       response = await fetch(this.#base + path, {
+        client: this.#http,
         ...init,
         headers: { accept: "application/json", ...this.#headers },
         signal: AbortSignal.timeout(ANSWER_MS_MAX),

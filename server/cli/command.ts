@@ -1,6 +1,7 @@
 /** `monitor hosts | latest | history`: what a server knows, read over its HTTP API. */
 import { Command } from "@commander-js/extra-typings";
 import type { Clock } from "../../clock.ts";
+import { trusting } from "./trust.ts";
 import { defaultServer, defaultToken, SERVER_DESCRIPTION } from "./address.ts";
 import { UsageError } from "./failure.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
@@ -19,7 +20,7 @@ const LIMIT_DEFAULT = 1_000;
 /** The client is loaded when a command runs: `--help` needs neither it nor zod. */
 export async function connectClient(server: string | undefined, env: ReadingContext["env"]) {
   const { Client } = await import("./client.ts");
-  return new Client(server ?? defaultServer(env), defaultToken(env));
+  return new Client(server ?? defaultServer(env), defaultToken(env), trusting(env));
 }
 
 function print(terminal: Terminal, lines: readonly string[]): void {

@@ -29,6 +29,8 @@ const FILE_NAMES = [
   "database.password_file",
   "database.url_file",
   "alerts.rules_file",
+  "tls.certificate_file",
+  "tls.key_file",
 ];
 
 const ADDRESS = ["host", "port", "username", "database_name"].map((key) => `database.${key}`);

@@ -14,6 +14,7 @@ import { channelsSchema, checkRoutes, notifySchema, routesSchema } from "./chann
 import { databaseSchema, normaliseDatabase } from "./database.ts";
 import { accessSchema, checkAccess } from "./access.ts";
 import { limitsSchema } from "./limits.ts";
+import { checkTls, tlsSchema, trustProxySchema } from "./tls.ts";
 import { oneOf, schedule, section, text, whole } from "./values.ts";
 
 /** The port of the original, kept so that its clients need no change. */
@@ -38,6 +39,7 @@ const webappSchema = section({
     .describe(
       "When asked to stop: seconds in which /ready already says no and all else is still answered",
     ),
+  trust_proxy: trustProxySchema,
 });
 
 const ingestSchema = section({
@@ -122,6 +124,7 @@ export const fileSchema = section({
   data_dir: text("the name of a directory")
     .describe("Where the server's own PostgreSQL lives; made when missing"),
   webapp: webappSchema.prefault({}),
+  tls: tlsSchema.prefault({}),
   database: databaseSchema.prefault({}),
   access: accessSchema.prefault({}),
   ingest: ingestSchema.prefault({}),
@@ -140,11 +143,12 @@ export const fileSchema = section({
 function crossChecks(
   config: Pick<
     z.infer<typeof fileSchema>,
-    "access" | "webapp" | "ingest" | "retention" | "channels" | "routes"
+    "access" | "webapp" | "tls" | "ingest" | "retention" | "channels" | "routes"
   >,
   context: z.RefinementCtx,
 ): void {
   checkRoutes(config, context);
+  checkTls(config, context);
   checkAccess(config, context);
   const { ingest, retention } = config;
   if (ingest.body_bytes_max > ingest.queue_bytes_max) {

@@ -25,7 +25,7 @@ export interface MetricsRoute {
 
 /** By far the most frequent answer, made once. */
 const ONE_STORED = JSON.stringify({ status: "received", stored: 1, duplicate: 0 });
-const JSON_HEADERS = { "content-type": "application/json" };
+const JSON_HEADERS = { "content-type": "application/json", "x-content-type-options": "nosniff" };
 /** The most frequent answer when more comes than can be stored. */
 const BUSY = JSON.stringify({
   error: "Cannot take reports just now: more come than can be stored; send them again later",

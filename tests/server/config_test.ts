@@ -30,7 +30,7 @@ const BAD: Record<string, string[]> = {
     "database.pasword: is not a setting, did you mean password?",
     "port: is not a setting, did you mean webapp.port?: current value is 8888",
     "databse: is not a setting, did you mean database?",
-    "colour: is not a setting, must be one of data_dir, webapp, database, access, ingest, " +
+    "colour: is not a setting, must be one of data_dir, webapp, tls, database, access, ingest, " +
     'limits, retention, aggregate, alerts, own_metrics, channels, routes, notify, log: current value is "green"',
   ],
   "types.bad.json": [
@@ -122,7 +122,8 @@ Deno.test("loadConfig() has an expectation for every bad file", () => {
 
 const DEFAULTS: Config = {
   data_dir: "/home/ann/.local/share/monitor",
-  webapp: { host: "127.0.0.1", port: 8888, drain_s: 0 },
+  webapp: { host: "127.0.0.1", port: 8888, drain_s: 0, trust_proxy: [] },
+  tls: {},
   database: { kind: "embedded", max_connections: 10 },
   access: { mode: "open", session_days: 30 },
   ingest: {
@@ -191,7 +192,8 @@ const GOOD: Record<string, Config> = {
   },
   "everything.good.json": {
     data_dir: `${DIR}data`,
-    webapp: { host: "::", port: 9000, drain_s: 5 },
+    webapp: { host: "::", port: 9000, drain_s: 5, trust_proxy: ["10.0.0.0/8"] },
+    tls: { certificate_file: `${DIR}a.pem`, key_file: `${DIR}a.key` },
     database: external({
       host: "db.example.com",
       port: 6432,

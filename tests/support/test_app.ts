@@ -68,6 +68,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   Object.assign(config.access, options.config?.access);
   Object.assign(config.retention, options.config?.retention);
   Object.assign(config.webapp, options.config?.webapp);
+  Object.assign(config.tls, options.config?.tls);
   // the server as one more host only when a test asks for it
   Object.assign(config.own_metrics, { every_s: 0 }, options.config?.own_metrics);
   config.channels = channelsSchema.parse(options.channels);
