@@ -84,11 +84,13 @@ function serveCommand(context: ServerContext) {
       "after",
       examples([
         "serve",
-        "serve --host 0.0.0.0 --port 8888 --log-format json",
+        "serve --port 8888 --log-format json",
         "serve --database-url postgres://monitor@localhost/monitor",
       ]) + "\n\nEvery setting of server_config.json is also a variable of the environment:\n" +
         "  webapp.port is MONITOR_WEBAPP_PORT (or MONITOR_PORT), data_dir is MONITOR_DATA_DIR\n" +
-        "  (or MONITOR_DATA); passwords can stand in files: MONITOR_DATABASE_PASSWORD_FILE",
+        "  (or MONITOR_DATA); passwords can stand in files: MONITOR_DATABASE_PASSWORD_FILE\n\n" +
+        "--host 0.0.0.0 lets other machines in, with tokens: MONITOR_ACCESS_MODE=required and\n" +
+        `"${programName()} token create --role admin --label me"`,
     );
 }
 

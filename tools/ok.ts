@@ -23,6 +23,10 @@ const STEPS: readonly Step[] = [
     args: ["run", "-A", "--no-check", "tools/settings.ts", "--check"],
   },
   {
+    name: "routes in docs/security.md",
+    args: ["run", "-A", "--no-check", "tools/access.ts", "--check"],
+  },
+  {
     name: "collectors in docs/metrics.md",
     args: ["run", "-A", "--no-check", "tools/collectors.ts", "--check"],
   },

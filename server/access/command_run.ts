@@ -1,5 +1,6 @@
 /** What `monitor token …` and `monitor audit` do. */
-import { selectAudit } from "../../db/audit.ts";
+import { insertAudit, selectAudit } from "../../db/audit.ts";
+import type { Sql } from "../../db/connect.ts";
 import { isMissingTable } from "../../db/sqlstate.ts";
 import { type Role, selectToken, type TokenRow } from "../../db/tokens.ts";
 import { serverUrl } from "../cli/address.ts";
@@ -37,6 +38,17 @@ function personOf({ env }: AccessContext): string {
   return env.SUDO_USER || env.USER || env.LOGNAME || "command line";
 }
 
+/** Writes down what a command has done, as the server does for what is asked of it. */
+async function writeAudit(
+  sql: Sql,
+  { context, ...done }: { context: AccessContext; action: string; target: string; detail: object },
+): Promise<void> {
+  await insertAudit(sql, {
+    ...{ ...done, at_ms: context.clock.now(), who: personOf(context), token_name: null },
+    ...{ address: "", status: 200, detail: JSON.stringify(done.detail) },
+  });
+}
+
 export async function runCreate(options: Options, context: AccessContext): Promise<void> {
   const { terminal, clock } = context;
   // the command has checked them
@@ -61,6 +73,8 @@ export async function runCreate(options: Options, context: AccessContext): Promi
       expires_in_ms: expires,
       created_by: personOf(context),
     });
+    const detail = { role, label, hostname, expires_ms: token.expires_ms };
+    await writeAudit(sql, { context, action: "token create", target: token.name, detail });
     if (json) {
       terminal.out(`${safeJson({ name: token.name, role, label, hostname, token: text })}\n`);
       return;
@@ -116,6 +130,8 @@ export async function runRevoke(
   await withDatabase(options, { context }, async ({ sql }) => {
     try {
       const token = await new TokenDesk({ sql, clock }).revoke(name);
+      const detail = { role: token.role, label: token.label };
+      await writeAudit(sql, { context, action: "token revoke", target: token.name, detail });
       terminal.out(`${token.name} (${safeText(token.label)}) is taken back\n`);
     } catch (error) {
       if (!(error instanceof Error) || error.name !== "NotFoundError") throw error;
@@ -151,7 +167,8 @@ export async function runAudit(options: Options, context: AccessContext): Promis
     if (entries.length === 0) return terminal.err("Nothing was changed yet\n");
     const headers = ["TIME", "WHO", "FROM", "ACTION", "WHAT", "DETAIL"];
     const rows = entries.map(({ at_ms, who, address, action, target, detail }) => [
-      ...[formatTime(at_ms), safeText(who), safeText(address), action.split(" ")[0] ?? ""],
+      // of a request the method: its path is the target
+      ...[formatTime(at_ms), safeText(who), safeText(address), action.replace(/ \/.*/, "")],
       ...[safeText(target), safeText(detail)],
     ]);
     const columns = headers.map((header) => ({ header }));

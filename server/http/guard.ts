@@ -92,13 +92,38 @@ export function createDoor(options: DoorOptions): Door {
   };
 }
 
-/** Counts failures by address, and makes addresses with many of them wait. */
+/** Lookups for slowed addresses at the same time; more have to come again. */
+const SLOWED_LOOKUPS_MAX = 4;
+
+/**
+ * Counts failures by address, and makes addresses with many of them wait. Who has to wait is still let
+ * in with what is right, which this server may not have seen yet: an agent must not be locked out by
+ * who guesses beside it.
+ */
 function prover(clock: Clock): Prover {
   const failures = new FailureTable();
+  let slowed = 0;
+
+  async function slowly(
+    find: () => Promise<Principal | undefined>,
+    wait_ms: number,
+  ): Promise<Principal> {
+    const error = new TooManyFailuresError(Math.ceil(wait_ms / 1000));
+    if (slowed >= SLOWED_LOOKUPS_MAX) throw error;
+    slowed++;
+    try {
+      const found = await find();
+      if (found === undefined) throw error;
+      return found;
+    } finally {
+      slowed--;
+    }
+  }
+
   return async (c, find) => {
     const address = clientAddress(c);
     const wait_ms = failures.waitMs(address, clock.now());
-    if (wait_ms > 0) throw new TooManyFailuresError(Math.ceil(wait_ms / 1000));
+    if (wait_ms > 0) return await slowly(find, wait_ms);
     const found = await find();
     if (found !== undefined) return found;
     failures.failed(address, clock.now());

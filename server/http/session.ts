@@ -15,7 +15,7 @@ import type { Routes } from "./routes.ts";
 
 const COOKIE = "monitor_session";
 /** Any value: what matters is that a page of another site cannot set it. */
-const PAGE_HEADER = "x-monitor-page";
+export const PAGE_HEADER = "x-monitor-page";
 
 /** What these routes need; without sessions the server is open. */
 export interface SessionRoute {

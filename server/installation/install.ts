@@ -138,6 +138,11 @@ async function placeConfig(
   // it may come to hold a password: the service reads it, others do not
   if (root === "") await run("chgrp", [user, path]);
   out(`settings   ${path}\n`);
+  if (name === "server" && options.host !== undefined) {
+    out(
+      `let in     sudo -u ${user} monitor token create --role admin --label me --config ${config}\n`,
+    );
+  }
 }
 
 async function remove(name: ServiceName, out: InstallContext["out"]): Promise<void> {

@@ -118,6 +118,8 @@ export function firstConfig(
   const settings = name === "server"
     ? {
       data_dir: SERVICES.server.state,
+      // whoever names an address wants others to come in
+      ...(host === undefined ? {} : { access: { mode: "required" } }),
       ...(Object.keys(webapp).length === 0 ? {} : { webapp }),
     }
     : {

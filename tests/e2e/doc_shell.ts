@@ -95,7 +95,11 @@ class Shell implements DocShell {
         DENO_DIR: this.#deno_dir,
         MONITOR_SERVER: this.url,
         MONITOR_AGENT_SERVER: this.url,
-        // root's would be the one of this machine
+        // root's would be those of this machine
+        // … an upgrade is looked at while the server is stopped
+        MONITOR_DATA: /\bmonitor migrate\b/.test(text)
+          ? dir.join("work", "monitor-data")
+          : dir.join("home", ".local", "share", "monitor"),
         MONITOR_AGENT_DATA: dir.join("home", "agent-data"),
         NO_PROXY: "*",
         ...env,

@@ -30,6 +30,7 @@ const AGENT_NAMES = new Set([
   "metrics",
   "permissions",
   "server",
+  "token_file",
   "tags",
   "alias",
   "location",

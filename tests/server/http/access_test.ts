@@ -127,6 +127,10 @@ Deno.test("tokens: who guesses is slowed, who is known is not", async () => {
   assert.deepEqual(new Set(statuses.slice(0, 10)), new Set([401]));
   assert.deepEqual(new Set(statuses.slice(10)), new Set([429]));
   assert.equal((await ask(app, "/fetch/hosts", { token: viewer })).status, 200);
+  // a right one that this server has not seen before, from the same address
+  const agent = await tokenFor(app, "agent", { hostname: "web-1" });
+  assert.equal((await ask(app, "/fetch/hosts", { token: `${agent.slice(0, -3)}xyz` })).status, 429);
+  assert.equal((await app.post(report("web-1"), bearer(agent))).status, 200);
 });
 
 Deno.test("an open server takes tokens for granted, and still writes down what is changed", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { agentConfigSchema } from "../../../agent/config.ts";
-import { fileSchema } from "../../../server/config/schema.ts";
+import { configSchema, fileSchema } from "../../../server/config/schema.ts";
 import { firstConfig, unitText } from "../../../server/installation/units.ts";
 
 Deno.test("unitText() starts the program as its own user, with little it may do", () => {
@@ -38,6 +38,7 @@ Deno.test("firstConfig() is one that server and agent take", () => {
   const server = JSON.parse(firstConfig("server", { host: "0.0.0.0", port: 9000 }));
   assert.deepEqual(server.webapp, { host: "0.0.0.0", port: 9000 });
   assert.ok(fileSchema.safeParse(server).success);
+  assert.ok(configSchema.safeParse(server).success, "it would not start");
   assert.ok(fileSchema.safeParse(JSON.parse(firstConfig("server", {}))).success);
   const agent = JSON.parse(firstConfig("agent", { server: "http://a:1" }));
   assert.equal(agent.server, "http://a:1");
