@@ -152,8 +152,11 @@ export async function runLink(
     const is_over = token?.revoked_ms !== null ||
       (token.expires_ms !== null && token.expires_ms <= clock.now());
     if (token === undefined || is_over || token.role === "agent") throw unknownToken(name);
+    const link = await makeLink({ sql, clock }, token.id);
+    const detail = { role: token.role, label: token.label };
+    await writeAudit(sql, { context, action: "token link", target: name, detail });
     // behind the #, which a browser keeps to itself: it gets into no log
-    terminal.out(`${base}/login#${await makeLink({ sql, clock }, token.id)}\n`);
+    terminal.out(`${base}/login#${link}\n`);
   });
 }
 

@@ -60,17 +60,22 @@ Deno.test("monitor token: made before the first start, used, taken back, and fou
   assert.equal(await report("web-1"), 401);
   const listed = await runMonitor(["token", "list", ...data]);
   assert.match(listed.out, new RegExp(`${name} +agent +web-1 +web-1 .*revoked`));
+  const link = await runMonitor(["token", "link", made.out.slice(0, 12), ...data], { env });
+  assert.equal(link.code, 0, link.err);
   const unknown = await runMonitor(["token", "revoke", "mon_nobody", ...data]);
   assert.deepEqual([unknown.code, unknown.out], [1, ""]);
 
   const audit = await runMonitor(["audit", "--who", "ada", "--json", ...data]);
   const entries: Record<string, string>[] = JSON.parse(audit.out);
   assert.deepEqual(entries.map(({ action }) => action), [
+    "token link",
     "token revoke",
     "token create",
     "token create",
   ]);
-  assert.equal(entries[0]?.target, name);
+  assert.equal(entries[1]?.target, name);
+  const secret = link.out.trim().split("#").at(-1) ?? "";
+  assert.ok(secret.length > 20 && !audit.out.includes(secret), "a link is shown");
   for (const text of [audit.out, listed.out, server.err, server.out]) {
     assert.ok(!text.includes(token) && !text.includes(made.out.trim()), "a secret is shown");
   }
