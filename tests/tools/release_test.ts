@@ -137,4 +137,6 @@ Deno.test("the container file takes the executables under the names they have", 
     containerFile("1.2.3"),
     /^COPY --chmod=755 monitor-1\.2\.3-\$\{ARCH\}-unknown-linux-gnu /m,
   );
+  // without it a server that listens on 0.0.0.0 would not start
+  assert.match(containerFile("1.2.3"), /^ENV MONITOR_ACCESS_MODE=required$/m);
 });

@@ -1,7 +1,8 @@
 /** The container file of a release: the executable on a small Debian, as a user of its own. */
 export function containerFile(version: string): string {
   return `# podman build --tag monitor:${version} .
-# podman run --publish 8888:8888 --volume monitor:/var/lib/monitor monitor:${version}
+# podman run --name monitor --publish 8888:8888 --volume monitor:/var/lib/monitor monitor:${version}
+# podman exec monitor monitor token create --role admin --label me --data /var/lib/monitor
 FROM docker.io/library/debian:trixie-slim
 
 # the platform that is built for: x86_64 or aarch64
@@ -14,6 +15,8 @@ USER monitor
 WORKDIR /var/lib/monitor
 VOLUME /var/lib/monitor
 EXPOSE 8888
+# other machines reach it: who asks shows a token
+ENV MONITOR_ACCESS_MODE=required
 
 # the server stops its PostgreSQL in order: give it time (podman stop --time 60)
 STOPSIGNAL SIGTERM
