@@ -19,16 +19,24 @@ const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|::1|\[::1\])$/i;
 
 /** An open server that others can reach is a fault: everybody could do everything. */
 export function checkAccess(
-  { access, webapp }: { access: z.infer<typeof accessSchema>; webapp: { host: string } },
+  { access, webapp: { host, trust_proxy } }: {
+    access: z.infer<typeof accessSchema>;
+    webapp: { host: string; trust_proxy: readonly string[] };
+  },
   context: z.RefinementCtx,
 ): void {
-  if (access.mode === "required" || LOOPBACK.test(webapp.host)) return;
+  if (access.mode === "required") return;
+  const is_local = LOOPBACK.test(host);
+  if (is_local && trust_proxy.length === 0) return;
+  const reached = is_local
+    ? "a proxy lets others in (webapp.trust_proxy)"
+    : `other machines reach the server (webapp.host is "${host}")`;
+  const instead = is_local ? "take trust_proxy away" : "listen on 127.0.0.1";
   context.addIssue({
     code: "custom",
     path: ["access", "mode"],
-    message: `must be "required" where other machines reach the server (webapp.host is ` +
-      `"${webapp.host}"): make a token with "monitor token create --role admin --label me", ` +
-      'then set access.mode to "required" (MONITOR_ACCESS_MODE=required), or listen on 127.0.0.1: ' +
-      'current value is "open"',
+    message: `must be "required" where ${reached}: make a token with ` +
+      '"monitor token create --role admin --label me", then set access.mode to "required" ' +
+      `(MONITOR_ACCESS_MODE=required), or ${instead}: current value is "open"`,
   });
 }
