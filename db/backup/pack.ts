@@ -19,7 +19,8 @@ const LEVEL = 3;
 const LABEL_CHARS_MAX = 60;
 
 const compress = promisify(zlib.zstdCompress);
-const decompress = promisify(zlib.zstdDecompress);
+// not the asynchronous one: of damaged bytes Deno's throws where nobody can catch it
+const decompress = (bytes: Uint8Array) => Promise.try(() => zlib.zstdDecompressSync(bytes));
 
 export interface PackedFile extends BackupFile {
   content: Uint8Array;

@@ -49,7 +49,9 @@ const decompressors: Record<string, Decompress> = {
   gzip: promisify(zlib.gunzip) as Decompress,
   "x-gzip": promisify(zlib.gunzip) as Decompress,
   deflate: promisify(zlib.inflate) as Decompress,
-  zstd: promisify(zlib.zstdDecompress) as Decompress,
+  // not the asynchronous one: where a text is damaged in its middle, Deno's throws where nobody can
+  // catch it, which ends the server; one body takes some milliseconds at most
+  zstd: (bytes, options) => Promise.try(() => zlib.zstdDecompressSync(bytes, options)),
 };
 
 /**

@@ -7,6 +7,7 @@ import { CopyRowReader } from "../../db/copy_rows.ts";
 import { parseRulesFile } from "../../server/alerts/rules_file.ts";
 import { parseScenario } from "../../server/alerts/scenario.ts";
 import { PlacedError } from "../../server/alerts/yaml_place.ts";
+import { testApp } from "../support/test_app.ts";
 import { csv } from "../../server/wire/csv.ts";
 
 /** A message whose body has this signature, and these bytes. */
@@ -113,4 +114,14 @@ Deno.test("database URL: no message shows a password, wherever it stands", () =>
       (error) => error instanceof AddressError && !error.message.includes("secret1"),
     );
   }
+});
+
+Deno.test("compression: a zstd text that is damaged in its middle does not end the server", async () => {
+  await using app = await testApp();
+  const kept = Deno.readFileSync(new URL("./seeds/request_body/damaged_zstd", import.meta.url));
+  // the first byte of a kept input says which compression it is
+  const { status, body } = await app.post(kept.subarray(1), { "content-encoding": "zstd" });
+  assert.equal(status, 400);
+  assert.match(body.error, /^Cannot decompress the body \(zstd\)/);
+  assert.equal((await app.post({ hostname: "a", metrics: { x: 1 } })).status, 200);
 });
