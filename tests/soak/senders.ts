@@ -109,7 +109,9 @@ export class Senders {
 
   async #send(text: string, host: number, due_ms: number): Promise<void> {
     const { journal, patience_ms = PATIENCE_MS } = this.#options;
-    while (systemClock.monotonic() - due_ms < patience_ms) {
+    // from now on: on a machine that is too slow a report may be due long before it is its turn
+    const begun_ms = systemClock.monotonic();
+    while (systemClock.monotonic() - begun_ms < patience_ms) {
       const wait_ms = await this.#try(text);
       if (wait_ms === 0) {
         journal.took("ingest", systemClock.monotonic() - due_ms);
