@@ -20,6 +20,7 @@ async function run(args: string[], env: Record<string, string> = {}): Promise<Ru
     clock,
     env,
     verbose: false,
+    version: "0.0.0",
     program: "monitor",
     listenForStop: () => assert.fail("it was not asked to run for ever"),
   }).exitOverride().configureOutput({ writeOut: write("out"), writeErr: write("err") });

@@ -108,7 +108,7 @@ async function runChild(part: Part, result: PartResult, announce: boolean): Prom
   return state;
 }
 
-async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
   let rest = "";
   for await (const chunk of stream.pipeThrough(new TextDecoderStream()).values()) {
     const parts = (rest + chunk).split("\n");

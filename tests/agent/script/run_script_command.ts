@@ -41,6 +41,7 @@ export async function runScriptCommand(args: string[], options: RunOptions = {})
     clock,
     env: options.env ?? {},
     verbose: false,
+    version: "0.0.0",
     program: "monitor",
     listenForStop: () => {
       throw new Error("it was not asked to run for ever");
