@@ -89,5 +89,9 @@ function createCommand({ terminal, clock }: CertificateContext) {
 export function certificateCommand(context: CertificateContext) {
   return new Command("certificate")
     .description("make certificates for the server's TLS")
+    .addHelpText(
+      "after",
+      `\nExamples:\n  ${programName()} certificate create monitor.example 10.0.0.5`,
+    )
     .addCommand(createCommand(context));
 }
