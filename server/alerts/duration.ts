@@ -51,5 +51,5 @@ export function duration(limits: { min_ms?: number; max_ms?: number } = {}) {
       );
     } else return ms;
     return z.NEVER;
-  });
+  }).meta({ anyOf: [{ type: "number" }, { type: "string" }], description: DURATION_FORMS });
 }

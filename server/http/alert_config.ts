@@ -9,6 +9,7 @@ import type { Names } from "../query/catalog.ts";
 import { NotFoundError } from "../query/context.ts";
 import { readParameters } from "./fetch.ts";
 import { readBody } from "./json_body.ts";
+import { alertConfigsSchema, recentAlertsSchema, successIdSchema } from "../wire/contract.ts";
 import type { Routes } from "./routes.ts";
 
 /** What these routes need of alerts. */
@@ -64,19 +65,56 @@ const recentParameters = z.object({
 });
 
 export function alertConfigRoutes(routes: Routes, route: AlertsRoute): void {
-  const { rules, incidents } = route;
+  const { rules } = route;
+  changeRoutes(routes, route);
+
   routes.get("/alert_config", {
     access: "viewer",
     summary: "Simple alerts, as the original has them",
+    query: z.object({ hostname: z.string().optional() }),
+    answer: alertConfigsSchema,
   }, async (c) => {
     const hostname = c.req.query("hostname") || undefined;
     const configs = (await rules.list()).flatMap((row) => configOfRule(row) ?? []);
     return c.json(configs.filter((one) => hostname === undefined || one.hostname === hostname));
   });
 
+  routes.get("/fetch/recent_alerts", {
+    access: "viewer",
+    summary: "The newest incidents, as the original has them",
+    query: recentParameters,
+    answer: recentAlertsSchema,
+    errors: [404],
+  }, async (c) => {
+    const { hostname, limit } = readParameters(c, recentParameters);
+    const found = await route.incidents.list({ hostname, limit });
+    if (found.length === 0 && hostname !== undefined) {
+      const missing = await route.missing({ hosts: [hostname], metrics: [] });
+      if (missing !== undefined) throw new NotFoundError(`Cannot find host ${shown(hostname)}`);
+    }
+    return c.json(found.map(recentOf));
+  });
+}
+
+function changeRoutes(routes: Routes, { rules }: AlertsRoute): void {
   routes.post(
     "/alert_config",
-    { access: "operator", summary: "Makes a simple alert" },
+    {
+      access: "operator",
+      summary: "Makes a simple alert",
+      body: configSchema,
+      answer: successIdSchema,
+      errors: [409],
+      example: {
+        body: {
+          hostname: "web-1",
+          metric_name: "cpu_usage",
+          condition: "above",
+          threshold: 90,
+          duration: 60,
+        },
+      },
+    },
     async (c) => {
       const rule = ruleOfConfig(await readBody(c, configSchema));
       // the same one again is the same one, not a second that tells everything twice
@@ -88,7 +126,14 @@ export function alertConfigRoutes(routes: Routes, route: AlertsRoute): void {
 
   routes.delete(
     "/alert_config",
-    { access: "operator", summary: "Removes a simple alert" },
+    {
+      access: "operator",
+      summary: "Removes a simple alert",
+      query: z.object({ id: id.optional() }),
+      body: z.looseObject({ id: id.optional() }),
+      answer: successIdSchema,
+      errors: [404],
+    },
     async (c) => {
       const given = c.req.query("id");
       const wanted = given === undefined
@@ -101,26 +146,20 @@ export function alertConfigRoutes(routes: Routes, route: AlertsRoute): void {
 
   routes.post(
     "/alert_state",
-    { access: "operator", summary: "Switches an alert on or off" },
+    {
+      access: "operator",
+      summary: "Switches an alert on or off",
+      body: stateSchema,
+      answer: successIdSchema,
+      errors: [404],
+      example: { body: { id: 1, enabled: false } },
+    },
     async (c) => {
       const wanted = await readBody(c, stateSchema);
       await rules.setEnabled(wanted.id, wanted.enabled);
       return c.json({ status: "success", id: wanted.id });
     },
   );
-
-  routes.get("/fetch/recent_alerts", {
-    access: "viewer",
-    summary: "The newest incidents, as the original has them",
-  }, async (c) => {
-    const { hostname, limit } = readParameters(c, recentParameters);
-    const found = await incidents.list({ hostname, limit });
-    if (found.length === 0 && hostname !== undefined) {
-      const missing = await route.missing({ hosts: [hostname], metrics: [] });
-      if (missing !== undefined) throw new NotFoundError(`Cannot find host ${shown(hostname)}`);
-    }
-    return c.json(found.map(recentOf));
-  });
 }
 
 function recentOf(incident: IncidentRow) {

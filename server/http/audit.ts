@@ -5,6 +5,7 @@ import type { Clock } from "../../clock.ts";
 import type { AuditEntry, AuditRow } from "../../db/audit.ts";
 import { readParameters } from "./fetch.ts";
 import { clientAddress, principalOf } from "./principal.ts";
+import { auditSchema } from "../wire/access.ts";
 import type { Audit, Routes } from "./routes.ts";
 
 /** What these need. */
@@ -55,7 +56,12 @@ function detailOf(c: Context): string {
 export function auditRoutes(routes: Routes, { audit }: AuditRoute): void {
   routes.get(
     "/api/v1/audit",
-    { access: "admin", summary: "What was changed by whom, newest first" },
+    {
+      access: "admin",
+      summary: "What was changed by whom, newest first",
+      query: listParameters,
+      answer: auditSchema,
+    },
     async (c) => {
       const { who, limit, after } = readParameters(c, listParameters);
       const found = await audit.list({ limit: limit + 1, before_id: after, who });

@@ -14,10 +14,19 @@ import {
   inputOf,
 } from "../alerts/downtime_schema.ts";
 import type { DowntimePreview, Downtimes, ListedDowntime } from "../alerts/downtimes.ts";
-import type { DowntimeAnswer, DowntimePreviewAnswer, DowntimeSpan } from "../wire/downtime.ts";
+import {
+  type DowntimeAnswer,
+  type DowntimePreviewAnswer,
+  downtimePreviewSchema,
+  downtimeSchema as downtimeAnswerSchema,
+  type DowntimeSpan,
+  downtimeSpansSchema,
+  downtimesSchema,
+} from "../wire/downtime.ts";
 import { readParameters } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
 import { readBody, readId } from "./json_body.ts";
+import { contractDowntimesSchema, successIdSchema } from "../wire/contract.ts";
 import type { Routes } from "./routes.ts";
 
 /** What these routes need of the alerts step. */
@@ -66,6 +75,10 @@ function previewOf({ hostnames, incidents, occurrences }: DowntimePreview): Down
   };
 }
 
+const hostnameParameters = z.object({ hostname: z.string().optional() });
+
+const DOWNTIME_EXAMPLE = { hosts: ["web-*"], duration_s: 3600, note: "new disks" };
+
 /** Of what a calendar shows, unless more is asked for. */
 const SPAN_MS = 14 * 86_400_000;
 
@@ -78,8 +91,8 @@ function spanParameters(now_ms: number) {
   });
   return z.object({
     hostname: z.string().optional(),
-    from: instant.default(now_ms),
-    to: instant.default(now_ms + SPAN_MS),
+    from: instant.default(now_ms).describe(`Now; ${INSTANT_FORMS}`),
+    to: instant.default(now_ms + SPAN_MS).describe(`In two weeks; ${INSTANT_FORMS}`),
   }).refine(({ from, to }) => from < to, { path: ["to"], error: "must be after from" });
 }
 
@@ -98,7 +111,12 @@ function contractOf(downtime: ListedDowntime) {
 function contractRoutes(routes: Routes, { downtimes }: DowntimeRoute): void {
   routes.get(
     "/downtime",
-    { access: "viewer", summary: "Downtimes, as the original has them" },
+    {
+      access: "viewer",
+      summary: "Downtimes, as the original has them",
+      query: hostnameParameters,
+      answer: contractDowntimesSchema,
+    },
     async (c) => {
       const all = await downtimes.list(c.req.query("hostname") || undefined);
       return c.json(all.map(contractOf));
@@ -107,7 +125,13 @@ function contractRoutes(routes: Routes, { downtimes }: DowntimeRoute): void {
 
   routes.post(
     "/downtime",
-    { access: "operator", summary: "Makes a downtime of one host" },
+    {
+      access: "operator",
+      summary: "Makes a downtime of one host",
+      body: contractDowntimeSchema,
+      answer: successIdSchema,
+      example: { body: { hostname: "web-1", start_time: 1_800_000_000, end_time: 1_800_003_600 } },
+    },
     async (c) => {
       const { hostname, start_time, end_time } = await readBody(c, contractDowntimeSchema);
       const span = { start_ms: start_time * 1000, end_ms: end_time * 1000 };
@@ -115,20 +139,24 @@ function contractRoutes(routes: Routes, { downtimes }: DowntimeRoute): void {
     },
   );
 
-  routes.delete("/downtime", { access: "operator", summary: "Removes a downtime" }, async (c) => {
+  routes.delete("/downtime", {
+    access: "operator",
+    summary: "Removes a downtime",
+    body: idSchema,
+    answer: successIdSchema,
+    errors: [404],
+  }, async (c) => {
     const { id } = await readBody(c, idSchema);
     await downtimes.remove(id);
     return c.json({ status: "success", id });
   });
 }
 
-export function downtimeRoutes(routes: Routes, route: DowntimeRoute): void {
+function calendarRoutes(routes: Routes, route: DowntimeRoute): void {
   const { downtimes } = route;
-  contractRoutes(routes, route);
-
   routes.get(
     "/api/v1/downtimes.ics",
-    { access: "viewer", summary: "Downtimes as a calendar" },
+    { access: "viewer", summary: "Downtimes as a calendar", type: "text/calendar" },
     async (c) => {
       const headers = { "content-type": "text/calendar; charset=utf-8" };
       return c.body(await downtimes.calendar(), 200, headers);
@@ -138,6 +166,8 @@ export function downtimeRoutes(routes: Routes, route: DowntimeRoute): void {
   routes.get("/api/v1/downtimes/spans", {
     access: "viewer",
     summary: "When which downtimes are, in a span of time",
+    query: spanParameters(0),
+    answer: downtimeSpansSchema,
   }, async (c) => {
     const { hostname, from, to } = readParameters(c, spanParameters(route.now()));
     const found = await downtimes.spans({ hostname, from_ms: from, to_ms: to });
@@ -147,15 +177,33 @@ export function downtimeRoutes(routes: Routes, route: DowntimeRoute): void {
     }));
     return c.json({ spans });
   });
+}
 
-  routes.get("/api/v1/downtimes", { access: "viewer", summary: "All downtimes" }, async (c) => {
+export function downtimeRoutes(routes: Routes, route: DowntimeRoute): void {
+  const { downtimes } = route;
+  contractRoutes(routes, route);
+  calendarRoutes(routes, route);
+
+  routes.get("/api/v1/downtimes", {
+    access: "viewer",
+    summary: "All downtimes",
+    query: hostnameParameters,
+    answer: downtimesSchema,
+  }, async (c) => {
     const all = await downtimes.list(c.req.query("hostname") || undefined);
     return c.json({ downtimes: all.map(answerOf) });
   });
 
   routes.post(
     "/api/v1/downtimes",
-    { access: "operator", summary: "Makes a downtime" },
+    {
+      access: "operator",
+      summary: "Makes a downtime",
+      body: downtimeSchema,
+      answer: downtimeAnswerSchema,
+      statuses: [201],
+      example: { body: DOWNTIME_EXAMPLE },
+    },
     async (c) => {
       const given = await readBody(c, downtimeSchema);
       const id = await downtimes.add(inputOf(given, route.now()));
@@ -166,6 +214,9 @@ export function downtimeRoutes(routes: Routes, route: DowntimeRoute): void {
   routes.post("/api/v1/downtimes/preview", {
     access: "viewer",
     summary: "Which hosts and incidents a downtime would silence",
+    body: downtimeSchema,
+    answer: downtimePreviewSchema,
+    example: { body: DOWNTIME_EXAMPLE },
   }, async (c) => {
     const given = await readBody(c, downtimeSchema);
     return c.json(previewOf(await downtimes.preview(inputOf(given, route.now()))));
@@ -173,7 +224,7 @@ export function downtimeRoutes(routes: Routes, route: DowntimeRoute): void {
 
   routes.get(
     "/api/v1/downtimes/:id",
-    { access: "viewer", summary: "One downtime" },
+    { access: "viewer", summary: "One downtime", answer: downtimeAnswerSchema },
     async (c) => c.json(answerOf(await downtimes.get(readId(c)))),
   );
 
@@ -183,7 +234,13 @@ export function downtimeRoutes(routes: Routes, route: DowntimeRoute): void {
 function changeRoutes(routes: Routes, { downtimes }: DowntimeRoute): void {
   routes.patch(
     "/api/v1/downtimes/:id",
-    { access: "operator", summary: "Changes a downtime" },
+    {
+      access: "operator",
+      summary: "Changes a downtime",
+      body: changeSchema,
+      answer: downtimeAnswerSchema,
+      example: { body: { note: "new disks" } },
+    },
     async (c) => {
       const id = readId(c);
       const { start, end, note } = await readBody(c, changeSchema);
@@ -195,6 +252,9 @@ function changeRoutes(routes: Routes, { downtimes }: DowntimeRoute): void {
   routes.post("/api/v1/downtimes/:id/extend", {
     access: "operator",
     summary: "Makes a downtime longer",
+    body: extendSchema,
+    answer: downtimeAnswerSchema,
+    example: { body: { by_s: 3600 } },
   }, async (c) => {
     const { end, by_s } = await readBody(c, extendSchema);
     const id = await downtimes.extend(readId(c), { end_ms: seconds(end), by_ms: seconds(by_s) });
@@ -203,7 +263,7 @@ function changeRoutes(routes: Routes, { downtimes }: DowntimeRoute): void {
 
   routes.post(
     "/api/v1/downtimes/:id/end",
-    { access: "operator", summary: "Ends a downtime now" },
+    { access: "operator", summary: "Ends a downtime now", answer: downtimeAnswerSchema },
     async (c) => {
       const id = readId(c);
       await downtimes.end(id);
@@ -213,7 +273,7 @@ function changeRoutes(routes: Routes, { downtimes }: DowntimeRoute): void {
 
   routes.delete(
     "/api/v1/downtimes/:id",
-    { access: "operator", summary: "Removes a downtime" },
+    { access: "operator", summary: "Removes a downtime", answer: successIdSchema },
     async (c) => {
       const id = readId(c);
       await downtimes.remove(id);

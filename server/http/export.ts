@@ -79,6 +79,9 @@ export function exportRoutes(routes: Routes, route: ExportRoute): void {
   routes.get("/api/v1/export", {
     access: "viewer",
     summary: "Samples as CSV, NDJSON or Prometheus text",
+    query: parametersSchema,
+    type: "text/csv",
+    errors: [404],
   }, async (c) => {
     const { format: name, host, metric, start, end } = readParameters(c);
     const hosts = chosenHosts(await route.exportHosts(), host);

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { TIER_NAMES } from "../../db/tiers.ts";
 import { shown } from "../../report.ts";
 import type { HistoryQuery, Sample } from "../query/history.ts";
+import { historySchema, hostListSchema, latestSchema } from "../wire/host.ts";
 import type { Routes } from "./routes.ts";
 
 /** What these routes need of the query step. */
@@ -43,6 +44,8 @@ const count = (least: number, most: number) =>
   }).int("must be a whole number").min(least, `must be at least ${least}`)
     .max(most, `must be at most ${most}`);
 
+const hostnameParameters = z.object({ hostname: z.string().optional() });
+
 const historyParameters = z.object({
   start: seconds.default(0),
   end: seconds.default(SECONDS_MAX),
@@ -75,6 +78,9 @@ export function fetchRoutes(routes: Routes, route: FetchRoute): void {
   routes.get("/fetch/latest", {
     access: "viewer",
     summary: "The newest values of all hosts, or of one",
+    query: hostnameParameters,
+    answer: latestSchema,
+    errors: [404],
   }, async (c) => {
     const hostname = c.req.query("hostname");
     const json = await route.latestJson(hostname === "" ? undefined : hostname);
@@ -83,13 +89,16 @@ export function fetchRoutes(routes: Routes, route: FetchRoute): void {
 
   routes.get(
     "/fetch/hosts",
-    { access: "viewer", summary: "Hosts that report" },
+    { access: "viewer", summary: "Hosts that report", answer: hostListSchema },
     async (c) => c.json(await route.hosts()),
   );
 
   routes.get("/fetch/history/:hostname/:metric", {
     access: "viewer",
     summary: "One metric's samples, newest first",
+    query: historyParameters,
+    answer: historySchema,
+    example: { path: "/fetch/history/web-1/cpu_usage" },
   }, async (c) => {
     const { start, end, limit, points, tier } = readParameters(c, historyParameters);
     const samples = await route.history({

@@ -4,6 +4,8 @@ import { nameFault, shown, TAG_CHARS_MAX, TAGS_MAX } from "../../report.ts";
 import { NotFoundError } from "../query/context.ts";
 import type { HostGlance } from "../query/overview.ts";
 import { ParameterError } from "./fetch.ts";
+import { successSchema } from "../wire/contract.ts";
+import { hostAgentSchema, hostsSchema } from "../wire/host.ts";
 import type { Routes } from "./routes.ts";
 
 /** What these routes need. */
@@ -42,13 +44,14 @@ export type HostEdit = z.infer<typeof editSchema>;
 export function hostsRoutes(routes: Routes, route: HostsRoute): void {
   routes.get(
     "/api/v1/hosts",
-    { access: "viewer", summary: "All hosts at a glance" },
+    { access: "viewer", summary: "All hosts at a glance", answer: hostsSchema },
     async (c) => c.json({ at: route.now() / 1000, hosts: await route.glances() }),
   );
 
   routes.get("/api/v1/hosts/:hostname/agent", {
     access: "viewer",
     summary: "The agent's version, its machine, its collectors and what they may do",
+    answer: hostAgentSchema,
   }, async (c) => {
     const hostname = c.req.param("hostname");
     const agent = await route.hostAgent(hostname);
@@ -61,6 +64,9 @@ export function hostsRoutes(routes: Routes, route: HostsRoute): void {
   routes.patch("/api/v1/hosts/:hostname", {
     access: "operator",
     summary: "Sets what people say about a host",
+    body: editSchema,
+    answer: successSchema,
+    example: { body: { location: "hall 2", tags: { env: "prod" } } },
   }, async (c) => {
     const hostname = c.req.param("hostname");
     let body: unknown;

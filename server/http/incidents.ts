@@ -9,6 +9,13 @@ import type { AlertListing } from "../alerts/listing.ts";
 import { ParameterError, readParameters } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
 import { readBody, readId } from "./json_body.ts";
+import { successSchema } from "../wire/contract.ts";
+import {
+  alertsAnswerSchema,
+  evidenceSchema,
+  incidentsAnswerSchema,
+  incidentSchema,
+} from "../wire/incident.ts";
 import type { Routes } from "./routes.ts";
 
 /** What these routes need of alerts. */
@@ -86,13 +93,19 @@ export function incidentRoutes(routes: Routes, route: IncidentsRoute): void {
   const { incidents } = route;
   routes.get(
     "/api/v1/alerts",
-    { access: "viewer", summary: "What fires, or is about to" },
+    { access: "viewer", summary: "What fires, or is about to", answer: alertsAnswerSchema },
     async (c) => c.json(await route.alerts()),
   );
 
   routes.get(
     "/api/v1/incidents",
-    { access: "viewer", summary: "What was wrong, newest first" },
+    {
+      access: "viewer",
+      summary: "What was wrong, newest first",
+      query: listParameters(0),
+      answer: incidentsAnswerSchema,
+      example: { path: "/api/v1/incidents?state=open&limit=20" },
+    },
     async (c) => {
       const given = readParameters(c, listParameters(route.now()));
       const found = await incidents.list({
@@ -120,6 +133,7 @@ export function incidentRoutes(routes: Routes, route: IncidentsRoute): void {
   routes.get("/api/v1/incidents/:id", {
     access: "viewer",
     summary: "One incident, with its evidence",
+    answer: evidenceSchema,
   }, async (c) => {
     return c.json(evidenceJson(await incidents.evidence(readId(c))));
   });
@@ -133,6 +147,10 @@ function sayingRoutes(routes: Routes, route: IncidentsRoute): void {
   routes.post("/api/v1/incidents/:id/acknowledge", {
     access: "operator",
     summary: "Says that somebody takes care of it",
+    body: acknowledgeSchema,
+    answer: incidentSchema,
+    errors: [409],
+    example: { body: { who: "kim", note: "looking", for: "2h" } },
   }, async (c) => {
     const said = await readBody(c, acknowledgeSchema);
     const now_ms = route.now();
@@ -150,6 +168,9 @@ function sayingRoutes(routes: Routes, route: IncidentsRoute): void {
   routes.delete("/api/v1/incidents/:id/acknowledge", {
     access: "operator",
     summary: "Takes that back",
+    body: saidSchema,
+    answer: incidentSchema,
+    errors: [409],
   }, async (c) => {
     const said = await readBody(c, saidSchema);
     return c.json(incidentJson(await incidents.unacknowledge(readId(c), said)));
@@ -157,7 +178,13 @@ function sayingRoutes(routes: Routes, route: IncidentsRoute): void {
 
   routes.post(
     "/api/v1/incidents/:id/comment",
-    { access: "operator", summary: "Writes a comment" },
+    {
+      access: "operator",
+      summary: "Writes a comment",
+      body: commentSchema,
+      answer: successSchema,
+      example: { body: { who: "kim", note: "disk is ordered" } },
+    },
     async (c) => {
       await incidents.comment(readId(c), await readBody(c, commentSchema));
       return c.json({ status: "success" });
@@ -167,6 +194,11 @@ function sayingRoutes(routes: Routes, route: IncidentsRoute): void {
   routes.post("/api/v1/incidents/:id/resolve", {
     access: "operator",
     summary: "Ends an incident by hand",
+    body: saidSchema,
+    answer: incidentSchema,
+    statuses: [200, 202],
+    errors: [409],
+    example: { body: { who: "kim", note: "false alarm" } },
   }, async (c) => await resolve(c, incidents));
 }
 

@@ -11,6 +11,7 @@ import type { Clock } from "../../clock.ts";
 import type { Registry } from "../metrics/registry.ts";
 import { NotFoundError, TooMuchError } from "../query/context.ts";
 import type { HostGlance, Listener } from "../query/overview.ts";
+import { z } from "zod";
 import type { Routes } from "./routes.ts";
 
 /** What this route needs. */
@@ -44,7 +45,13 @@ export function liveRoute(routes: Routes, route: LiveRoute): void {
   }, () => readers);
   routes.get(
     "/api/v1/live",
-    { access: "viewer", summary: "What has just been stored, as events" },
+    {
+      access: "viewer",
+      summary: "What has just been stored, as events",
+      query: z.object({ host: z.string().optional() }),
+      type: "text/event-stream",
+      errors: [404],
+    },
     async (c) => {
       const hostname = c.req.query("host");
       const only = hostname === undefined ? undefined : await route.hostId(hostname);

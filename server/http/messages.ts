@@ -4,6 +4,7 @@ import { shown } from "../../report.ts";
 import { NotFoundError } from "../query/context.ts";
 import { readParameters } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
+import { messagesSchema } from "../wire/host.ts";
 import type { Routes } from "./routes.ts";
 
 /** What this route needs. */
@@ -33,8 +34,8 @@ const instant = (now_ms: number) =>
 const parametersSchema = (now_ms: number) =>
   z.strictObject({
     host: z.string("must be given: the name of a host"),
-    from: instant(now_ms).default(now_ms - 3_600_000),
-    to: instant(now_ms).default(now_ms),
+    from: instant(now_ms).default(now_ms - 3_600_000).describe(`An hour ago; ${INSTANT_FORMS}`),
+    to: instant(now_ms).default(now_ms).describe(`Now; ${INSTANT_FORMS}`),
     limit: z.coerce.number({
       error: (issue) => `must be a whole number: current value is ${shown(issue.input)}`,
     }).int("must be a whole number").min(1, "must be at least 1")
@@ -50,6 +51,10 @@ export function messagesRoute(routes: Routes, route: MessagesRoute): void {
   routes.get("/api/v1/messages", {
     access: "viewer",
     summary: "What hosts have said with their values",
+    query: parametersSchema(0),
+    answer: messagesSchema,
+    errors: [404],
+    example: { path: "/api/v1/messages?host=web-1" },
   }, async (c) => {
     const { host, from, to, limit } = readParameters(c, parametersSchema(route.now()));
     const host_id = await route.hostId(host);

@@ -5,6 +5,7 @@ import type { IngestReply, Refusal } from "../../report.ts";
 import { discardBody, isSmallBody, readSmallBody, type Room, withBody } from "./body.ts";
 import { clientAddress, principalOf } from "./principal.ts";
 import type { ClientRates } from "./rate.ts";
+import { ingestReplySchema, reportsSchema } from "../wire/report.ts";
 import type { Routes } from "./routes.ts";
 import { Turns } from "./turns.ts";
 
@@ -38,7 +39,15 @@ export function metricsRoute(routes: Routes, route: MetricsRoute): void {
   const turns = new Turns(() => clock.monotonic());
   routes.post(
     "/metrics",
-    { access: "agent", summary: "Takes a report, or a list of them" },
+    {
+      access: "agent",
+      summary: "Takes a report, or a list of them",
+      body: reportsSchema,
+      answer: ingestReplySchema,
+      statuses: [200, 207],
+      errors: [408, 413],
+      example: { body: { hostname: "web-1", metrics: { orders: 12 } } },
+    },
     async (c: Context) => {
       if (route.isBusy()) {
         await discardBody(c.req.raw);

@@ -15,6 +15,7 @@ export function ownMetricsRoute(routes: Routes, { metrics }: OwnMetricsRoute): v
   routes.get("/metrics", {
     access: "viewer",
     summary: "The server's own numbers, as Prometheus text",
+    type: "text/plain",
   }, (c) => {
     const format = formatFor(c.req.header("accept"));
     return c.body(metricsText(metrics.all(), format), 200, {

@@ -18,6 +18,7 @@ import { type LiveRoute, liveRoute } from "./live.ts";
 import { type MessagesRoute, messagesRoute } from "./messages.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
 import { type OwnMetricsRoute, ownMetricsRoute } from "./own_metrics.ts";
+import { referenceRoutes } from "./reference.ts";
 import { type Guard, Routes } from "./routes.ts";
 import { ruleRoutes, type RulesRoute } from "./rules.ts";
 import { type SeriesRoute, seriesRoutes } from "./series.ts";
@@ -123,6 +124,7 @@ export function createRouter(options: RouterOptions): Router {
   sessionRoutes(routes, options);
   tokenRoutes(routes, options);
   auditRoutes(routes, options);
+  referenceRoutes(routes, options);
   webRoutes(routes, { greeting: () => greetingOf(version, routes) });
 
   app.notFound(async (c) =>

@@ -13,6 +13,7 @@
  * reports, too.
  */
 import type { Context, Handler, Hono } from "hono";
+import type { z } from "zod";
 
 /** Who may ask a route. */
 export type Access = "public" | "agent" | "viewer" | "operator" | "admin";
@@ -28,6 +29,22 @@ export interface RouteAbout {
   is_page?: boolean;
   /** It changes something, though it is asked by GET. */
   is_change?: boolean;
+  /** It needs no database. */
+  is_local?: boolean;
+  /** What its parameters are read with. */
+  query?: z.ZodType;
+  /** What its body is read with. */
+  body?: z.ZodType;
+  /** The form of its answer, where that is JSON. */
+  answer?: z.ZodType;
+  /** The media type of its answer. Default: JSON. */
+  type?: string;
+  /** Statuses that come with this answer. Default: 200. */
+  statuses?: readonly number[];
+  /** Statuses of errors besides those that follow from all this. */
+  errors?: readonly number[];
+  /** For the description: a request that makes sense. */
+  example?: { path?: string; body?: unknown };
 }
 
 /** A route as the lists of routes have it. */

@@ -7,6 +7,14 @@ import { type RuleBook, ruleFault, RuleRefusedError } from "../alerts/rule_book.
 import { ParameterError } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
 import { readBody, readId, readJson } from "./json_body.ts";
+import { successSchema } from "../wire/contract.ts";
+import {
+  appliedSchema,
+  backtestAnswerSchema,
+  ruleAnswerSchema,
+  rulesAnswerSchema,
+} from "../wire/rule.ts";
+import { ruleSchema } from "../alerts/rule_schema.ts";
 import type { Routes } from "./routes.ts";
 
 /** What these routes need of alerts. */
@@ -20,6 +28,14 @@ export interface RulesRoute {
 const RULES_MAX = 2_000;
 /** Of a backtest, unless more is asked for. */
 const BACKTEST_MS = 7 * 86_400_000;
+
+const RULE_EXAMPLE = {
+  name: "busy",
+  metric: "cpu_usage",
+  condition: "above",
+  threshold: 90,
+  for: "5m",
+};
 
 const applySchema = z.strictObject({
   rules: z.array(z.unknown(), { error: "must be a list of rules" }).max(RULES_MAX),
@@ -35,15 +51,27 @@ const backtestSchema = z.strictObject({
 
 export function ruleRoutes(routes: Routes, route: RulesRoute): void {
   const { rules } = route;
-  routes.get("/api/v1/rules", { access: "viewer", summary: "All rules" }, async (c) => {
-    const reach = route.reach();
-    const rows = await rules.list();
-    return c.json({
-      rules: rows.map((row) => ({ ...ruleJson(row), series: reach?.get(row.id) ?? null })),
-    });
-  });
+  routes.get(
+    "/api/v1/rules",
+    { access: "viewer", summary: "All rules", answer: rulesAnswerSchema },
+    async (c) => {
+      const reach = route.reach();
+      const rows = await rules.list();
+      return c.json({
+        rules: rows.map((row) => ({ ...ruleJson(row), series: reach?.get(row.id) ?? null })),
+      });
+    },
+  );
 
-  routes.post("/api/v1/rules", { access: "operator", summary: "Makes a rule" }, async (c) => {
+  routes.post("/api/v1/rules", {
+    access: "operator",
+    summary: "Makes a rule",
+    body: ruleSchema,
+    answer: ruleAnswerSchema,
+    statuses: [201],
+    errors: [409],
+    example: { body: RULE_EXAMPLE },
+  }, async (c) => {
     const row = await rules.create(await readJson(c));
     c.header("location", `/api/v1/rules/${row.id}`);
     return c.json(ruleJson(row), 201);
@@ -51,28 +79,45 @@ export function ruleRoutes(routes: Routes, route: RulesRoute): void {
 
   routes.get(
     "/api/v1/rules/:id",
-    { access: "viewer", summary: "One rule" },
+    { access: "viewer", summary: "One rule", answer: ruleAnswerSchema },
     async (c) => c.json(ruleJson(await rules.get(readId(c)))),
   );
 
   routes.put(
     "/api/v1/rules/:id",
-    { access: "operator", summary: "Replaces a rule" },
+    {
+      access: "operator",
+      summary: "Replaces a rule",
+      body: ruleSchema,
+      answer: ruleAnswerSchema,
+      errors: [409],
+      example: { body: RULE_EXAMPLE },
+    },
     async (c) => c.json(ruleJson(await rules.replace(readId(c), await readJson(c)))),
   );
 
   routes.delete(
     "/api/v1/rules/:id",
-    { access: "operator", summary: "Removes a rule" },
+    { access: "operator", summary: "Removes a rule", answer: successSchema },
     async (c) => {
       await rules.remove(readId(c));
       return c.json({ status: "success" });
     },
   );
 
+  bookRoutes(routes, route);
+}
+
+/** Many rules at once, and what they would have done. */
+function bookRoutes(routes: Routes, route: RulesRoute): void {
+  const { rules } = route;
   routes.post("/api/v1/rules/apply", {
     access: "operator",
     summary: "Makes the rules those of a file",
+    body: applySchema,
+    answer: appliedSchema,
+    errors: [409],
+    example: { body: { rules: [RULE_EXAMPLE], dry_run: true } },
   }, async (c) => {
     const { rules: given, dry_run } = await readBody(c, applySchema);
     return c.json({ dry_run, ...await rules.apply(given, { dry_run }) });
@@ -81,6 +126,10 @@ export function ruleRoutes(routes: Routes, route: RulesRoute): void {
   routes.post("/api/v1/rules/backtest", {
     access: "viewer",
     summary: "What a rule would have done in the past",
+    body: backtestSchema,
+    answer: backtestAnswerSchema,
+    errors: [404],
+    example: { body: { rule: RULE_EXAMPLE, from: "now-7d" } },
   }, async (c) => {
     const wanted = await readBody(c, backtestSchema);
     const query = await backtestQuery(wanted, route);

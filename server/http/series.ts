@@ -11,6 +11,7 @@ import { POINTS_MIN } from "../query/tier.ts";
 import { globMatcher, isPattern } from "../wire/glob.ts";
 import { readParameters } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
+import { seriesAnswerSchema } from "../wire/series.ts";
 import type { Routes } from "./routes.ts";
 
 /** What this route needs of the query step. */
@@ -44,9 +45,12 @@ const parametersSchema = (now_ms: number) =>
   z.strictObject({
     host: names,
     metric: names.min(1, "must be given: a name, or a pattern such as cpu*"),
-    tags: z.record(z.string(), names),
-    from: instant(now_ms).default(now_ms - 3_600_000),
-    to: instant(now_ms).default(now_ms),
+    tags: z.record(z.string(), names).meta({
+      description: "Each as tag.<name>=<value or pattern>",
+      propertyNames: { pattern: "^tag\\." },
+    }),
+    from: instant(now_ms).default(now_ms - 3_600_000).describe(`An hour ago; ${INSTANT_FORMS}`),
+    to: instant(now_ms).default(now_ms).describe(`Now; ${INSTANT_FORMS}`),
     points: z.coerce.number({
       error: (issue) => `must be a whole number: current value is ${shown(issue.input)}`,
     }).int("must be a whole number").min(POINTS_MIN, `must be at least ${POINTS_MIN}`)
@@ -64,7 +68,14 @@ const parametersSchema = (now_ms: number) =>
 export function seriesRoutes(routes: Routes, route: SeriesRoute): void {
   routes.get(
     "/api/v1/series",
-    { access: "viewer", summary: "Many series at once, in equal steps" },
+    {
+      access: "viewer",
+      summary: "Many series at once, in equal steps",
+      query: parametersSchema(0),
+      answer: seriesAnswerSchema,
+      errors: [404],
+      example: { path: "/api/v1/series?host=web-*&metric=cpu_usage&from=now-6h&points=100" },
+    },
     async (c) => {
       const given = readParameters(c, parametersSchema(route.now()), repeatable(c));
       await requireNames(route, given);

@@ -11,6 +11,8 @@ import { EVERYBODY, type Principal } from "../access/principal.ts";
 import type { SessionBook } from "../access/session_book.ts";
 import { type CredentialReader, ForbiddenError, type Prover } from "./guard.ts";
 import { readBody } from "./json_body.ts";
+import { sessionSchema } from "../wire/access.ts";
+import { successSchema } from "../wire/contract.ts";
 import type { Routes } from "./routes.ts";
 
 const COOKIE = "monitor_session";
@@ -71,7 +73,11 @@ export function sessionRoutes(routes: Routes, route: SessionRoute): void {
 
   routes.get(
     "/api/v1/session",
-    { access: "public", summary: "Who is asking, as far as the server can tell" },
+    {
+      access: "public",
+      summary: "Who is asking, as far as the server can tell",
+      answer: sessionSchema,
+    },
     async (c) => {
       const principal = sessions === undefined ? EVERYBODY : await identify(c);
       return c.json(answerOf(principal), 200, { "cache-control": "no-store" });
@@ -80,7 +86,13 @@ export function sessionRoutes(routes: Routes, route: SessionRoute): void {
 
   routes.post(
     "/api/v1/session",
-    { access: "public", summary: "Logs a browser in, by a token or a link" },
+    {
+      access: "public",
+      summary: "Logs a browser in, by a token or a link",
+      body: loginSchema,
+      answer: sessionSchema,
+      errors: [401, 403, 429],
+    },
     async (c) => {
       if (sessions === undefined) return c.json(answerOf(EVERYBODY));
       requireOwnPage(c);
@@ -104,7 +116,7 @@ export function sessionRoutes(routes: Routes, route: SessionRoute): void {
 
   routes.delete(
     "/api/v1/session",
-    { access: "public", summary: "Logs a browser out" },
+    { access: "public", summary: "Logs a browser out", answer: successSchema },
     async (c) => {
       const text = getCookie(c, COOKIE);
       if (text !== undefined && sessions !== undefined) {

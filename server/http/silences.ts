@@ -4,8 +4,14 @@ import type { Silence } from "../../db/silences.ts";
 import { shown } from "../../report.ts";
 import type { HostParents } from "../alerts/parents.ts";
 import type { Silences } from "../alerts/silences.ts";
-import type { SilenceAnswer } from "../wire/silence.ts";
+import {
+  parentsSchema as parentsAnswerSchema,
+  type SilenceAnswer,
+  silenceSchema as silenceAnswerSchema,
+  silencesSchema,
+} from "../wire/silence.ts";
 import { readBody, readId } from "./json_body.ts";
+import { successIdSchema } from "../wire/contract.ts";
 import type { Routes } from "./routes.ts";
 
 /** What these routes need of the alerts step. */
@@ -56,11 +62,20 @@ function answerOf({ start_ms, end_ms, ...silence }: Silence): SilenceAnswer {
 export function silenceRoutes(routes: Routes, { silences, parents, now }: SilencesRoute): void {
   routes.get(
     "/api/v1/silences",
-    { access: "viewer", summary: "Silences in force, or to come" },
+    { access: "viewer", summary: "Silences in force, or to come", answer: silencesSchema },
     async (c) => c.json({ silences: (await silences.list()).map(answerOf) }),
   );
 
-  routes.post("/api/v1/silences", { access: "operator", summary: "Makes a silence" }, async (c) => {
+  routes.post("/api/v1/silences", {
+    access: "operator",
+    summary: "Makes a silence",
+    body: silenceSchema,
+    answer: silenceAnswerSchema,
+    statuses: [201],
+    example: {
+      body: { matchers: [{ label: "tag.env", op: "=", value: "test" }], duration_s: 3600 },
+    },
+  }, async (c) => {
     const given = await readBody(c, silenceSchema);
     const start_ms = given.start === undefined ? now() : given.start * 1000;
     const silence = await silences.add({
@@ -77,7 +92,7 @@ export function silenceRoutes(routes: Routes, { silences, parents, now }: Silenc
 
   routes.delete(
     "/api/v1/silences/:id",
-    { access: "operator", summary: "Ends a silence" },
+    { access: "operator", summary: "Ends a silence", answer: successIdSchema },
     async (c) => {
       const id = readId(c);
       await silences.end(id);
@@ -87,13 +102,16 @@ export function silenceRoutes(routes: Routes, { silences, parents, now }: Silenc
 
   routes.get(
     "/api/v1/parents",
-    { access: "viewer", summary: "Which hosts are behind which" },
+    { access: "viewer", summary: "Which hosts are behind which", answer: parentsAnswerSchema },
     async (c) => c.json({ parents: await parents.list() }),
   );
 
   routes.put("/api/v1/parents/:hostname", {
     access: "operator",
     summary: "Sets what a host is behind",
+    body: parentsSchema,
+    answer: parentsAnswerSchema,
+    example: { body: { parents: ["router-1"] } },
   }, async (c) => {
     const given = await readBody(c, parentsSchema);
     await parents.set(c.req.param("hostname"), given.parents);

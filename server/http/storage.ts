@@ -1,7 +1,7 @@
 /** `GET /api/v1/storage?hosts=10`: what the data weighs, and when the disk is full. */
 import { z } from "zod";
 import type { StorageReport } from "../query/storage.ts";
-import type { StorageAnswer } from "../wire/storage.ts";
+import { type StorageAnswer, storageSchema } from "../wire/storage.ts";
 import { ParameterError } from "./fetch.ts";
 import type { Routes } from "./routes.ts";
 
@@ -34,7 +34,12 @@ function answerOf({ at_ms, tiers, ...report }: StorageReport): StorageAnswer {
 export function storageRoutes(routes: Routes, route: StorageRoute): void {
   routes.get(
     "/api/v1/storage",
-    { access: "viewer", summary: "What the data weighs" },
+    {
+      access: "viewer",
+      summary: "What the data weighs",
+      query: z.object({ hosts: hostsSchema }),
+      answer: storageSchema,
+    },
     async (c) => {
       const parsed = hostsSchema.safeParse(c.req.query("hosts") || undefined);
       if (!parsed.success) {

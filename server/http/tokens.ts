@@ -7,6 +7,7 @@ import { duration } from "../alerts/duration.ts";
 import { readParameters } from "./fetch.ts";
 import { readBody } from "./json_body.ts";
 import { principalOf } from "./principal.ts";
+import { newTokenSchema, tokenSchema, tokensSchema } from "../wire/access.ts";
 import type { Routes } from "./routes.ts";
 
 /** What these routes need. */
@@ -63,7 +64,12 @@ export function tokenJson(token: TokenRow) {
 }
 
 export function tokenRoutes(routes: Routes, { tokens }: TokensRoute): void {
-  routes.get("/api/v1/tokens", { access: "admin", summary: "All tokens" }, async (c) => {
+  routes.get("/api/v1/tokens", {
+    access: "admin",
+    summary: "All tokens",
+    query: listParameters,
+    answer: tokensSchema,
+  }, async (c) => {
     const { limit, after } = readParameters(c, listParameters);
     const found = await tokens.list({ limit: limit + 1, before_id: after });
     const page = found.slice(0, limit);
@@ -71,7 +77,14 @@ export function tokenRoutes(routes: Routes, { tokens }: TokensRoute): void {
     return c.json({ tokens: page.map(tokenJson), next });
   });
 
-  routes.post("/api/v1/tokens", { access: "admin", summary: "Makes a token" }, async (c) => {
+  routes.post("/api/v1/tokens", {
+    access: "admin",
+    summary: "Makes a token",
+    body: createSchema,
+    answer: newTokenSchema,
+    statuses: [201],
+    example: { body: { role: "viewer", label: "wall" } },
+  }, async (c) => {
     const { role, label, hostname, expires_in } = await readBody(c, createSchema);
     const { token, text } = await tokens.create({
       role,
@@ -85,7 +98,7 @@ export function tokenRoutes(routes: Routes, { tokens }: TokensRoute): void {
 
   routes.delete(
     "/api/v1/tokens/:name",
-    { access: "admin", summary: "Takes a token back" },
+    { access: "admin", summary: "Takes a token back", answer: tokenSchema },
     async (c) => c.json(tokenJson(await tokens.revoke(c.req.param("name")))),
   );
 }

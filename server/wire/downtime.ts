@@ -44,6 +44,8 @@ export const downtimeSpanSchema = occurrenceSchema.extend({
   note: z.string(),
 });
 
+export const downtimeSpansSchema = z.object({ spans: z.array(downtimeSpanSchema) });
+
 export type DowntimeSpan = z.infer<typeof downtimeSpanSchema>;
 export type DowntimeAnswer = z.infer<typeof downtimeSchema>;
 export type DowntimePreviewAnswer = z.infer<typeof downtimePreviewSchema>;

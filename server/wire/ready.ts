@@ -1,5 +1,7 @@
-/** The answer of `GET /ready`. */
+/** The answers of `GET /health` and `GET /ready`. */
 import { z } from "zod";
+
+export const healthSchema = z.object({ status: z.literal("ok") });
 
 export const checkSchema = z.object({
   ok: z.boolean(),

@@ -1,6 +1,7 @@
 /** Asking a server until it says what is expected, and sending it JSON. */
 import assert from "node:assert/strict";
 import { systemClock } from "../../clock.ts";
+import { assertDescribed } from "./described.ts";
 import type { Answer, TestApp } from "./test_app.ts";
 
 /** Asks until the answer is as wanted; what is waited for happens without the fake clock. */
@@ -23,5 +24,8 @@ export async function eventually(
 export async function send(app: TestApp, method: string, path: string, body?: unknown) {
   const response = await fetch(app.url + path, { method, body: JSON.stringify(body) });
   const text = await response.text();
-  return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+  const { status, headers } = response;
+  const answer: Answer["body"] = text === "" ? undefined : JSON.parse(text);
+  assertDescribed(app.server.routes, { method, path }, { status, headers, body: answer });
+  return { status, body: answer };
 }

@@ -4,6 +4,7 @@ import { createLogger, type Logger } from "../../log.ts";
 import { loadConfig } from "../../server/config.ts";
 import { channelsSchema, routesSchema } from "../../server/config/channels.ts";
 import { type Server, startServer } from "../../server/serve.ts";
+import { assertDescribed } from "./described.ts";
 import { type TestDatabase, testDatabase } from "./test_database.ts";
 
 export interface TestApp extends AsyncDisposable {
@@ -77,23 +78,27 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   Object.assign(config.aggregate, { schedule: "never" }, options.config?.aggregate);
   const server = await startServer({ config, log, clock, version: "0.0.0" });
   const url = server.url.replace("localhost", "127.0.0.1");
+  const described = (method: string, path: string, answer: Answer) => {
+    assertDescribed(server.routes, { method, path }, answer);
+    return answer;
+  };
   return {
     server,
     clock,
     database,
     url,
     log_lines,
-    post: async (body, headers) =>
-      await answerOf(
-        await fetch(`${url}/metrics`, {
-          method: "POST",
-          body: typeof body === "string" || body instanceof Uint8Array
-            ? new Uint8Array(typeof body === "string" ? new TextEncoder().encode(body) : body)
-            : JSON.stringify(body),
-          headers,
-        }),
-      ),
-    get: async (path) => await answerOf(await fetch(`${url}${path}`)),
+    post: async (body, headers) => {
+      const response = await fetch(`${url}/metrics`, {
+        method: "POST",
+        body: typeof body === "string" || body instanceof Uint8Array
+          ? new Uint8Array(typeof body === "string" ? new TextEncoder().encode(body) : body)
+          : JSON.stringify(body),
+        headers,
+      });
+      return described("POST", "/metrics", await answerOf(response));
+    },
+    get: async (path) => described("GET", path, await answerOf(await fetch(`${url}${path}`))),
     [Symbol.asyncDispose]: async () => {
       await server.stop();
       if (options.database === undefined) await database[Symbol.asyncDispose]();
