@@ -111,6 +111,8 @@ function failingSocket(failure: Error): Socket {
  *   connection waits behind it for ever. So it hears of the end two turns late, when most is written;
  *   and the greeting is made so long that it is written at once, with what stood before it. PostgreSQL
  *   cannot read that and closes, and the one after it is well.
+ * - Told twice that the socket closed, it throws where nobody catches it. One that could not be connected
+ *   closes, and again when the pool is ended in the turns between.
  *
  * Under load a pool lost all its connections for good within seconds of a few restarts of PostgreSQL
  * (tests/db/connection_loss_test.ts). A socket with TLS is made by the driver: it has only the greeting.
@@ -121,10 +123,15 @@ function robust(socket: Socket): Socket {
   const removeAllListeners = socket.removeAllListeners.bind(socket);
   const on = socket.on.bind(socket);
   // one of many overloads, and the driver's are of this form
-  const late = (event: string, listener: (...args: unknown[]) => void) =>
-    event === "close"
-      ? on(event, () => setImmediate(() => setImmediate(() => listener(false))))
-      : on(event, listener);
+  const late = (event: string, listener: (...args: unknown[]) => void) => {
+    if (event !== "close") return on(event, listener);
+    let isClosed = false;
+    return on(event, () => {
+      if (isClosed) return;
+      isClosed = true;
+      setImmediate(() => setImmediate(() => listener(false)));
+    });
+  };
   const removeListeners = (event?: string) => {
     removeAllListeners(event);
     return on("error", ignore);

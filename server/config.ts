@@ -55,7 +55,7 @@ const OPTIONS: Record<keyof CommandLine, { path: string; option: string }> = {
 const FILE_DEFAULT = "server_config.json";
 
 /** Settings whose value can stand in a file of its own. */
-const SECRETS = ["database.password", "database.url"];
+const SECRETS = ["database.password", "database.url", "database.replica_url"];
 
 export interface LoadOptions {
   /** The file of `--config`. Must exist when given. */

@@ -76,7 +76,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await latest.load();
   const overview = new Overview({ sql, latest });
 
-  const reading = startReading(database, { config, clock, started });
+  const reading = startReading(database, { config, clock, log, started, metrics });
   startBackground(database, { log, clock, started });
   const { news, onNews, follow } = startExchange(database, { log, metrics, started });
   const notify = startNotify(database, { config, log, clock, started, onNews, metrics });

@@ -62,17 +62,25 @@ export async function backtest(
     if (first === undefined) continue;
     const before_ms = rule.condition === "unusual" ? rule.weeks * WEEK_MS : rule.over_ms;
     const series = own.map(({ metric }) => ({ metric, samples: none() }));
-    await readWindows(context.sql, own.map(({ keys }) => keys), {
+    const range = {
       from_ms: from_ms - before_ms,
       before_ms: to_ms + 1,
       tier,
       pick: pickFor(rule, first.kind),
-      found: (index, found) => {
-        const one = series[index];
-        if (one !== undefined) one.samples = found;
-        samples += found.times_ms.length;
-      },
-    });
+    };
+    // a rule is tried on days: the newest seconds do not matter
+    await context.read(
+      { ...range, step_ms: Infinity },
+      (sql) =>
+        readWindows(sql, own.map(({ keys }) => keys), {
+          ...range,
+          found: (index, found) => {
+            const one = series[index];
+            if (one !== undefined) one.samples = found;
+          },
+        }),
+    );
+    samples += series.reduce((sum, one) => sum + one.samples.times_ms.length, 0);
     fired.push(...replay(active, { host: first.host, series }, { from_ms, to_ms }));
     await setImmediate();
   }
@@ -102,7 +110,10 @@ async function selectSeries({ catalog }: QueryContext, rule: Rule): Promise<Seri
   });
 }
 
-function tierFor(rule: Rule, { series, span_ms }: { series: number; span_ms: number }) {
+function tierFor(
+  rule: Rule,
+  { series, span_ms }: { series: number; span_ms: number },
+): "raw" | "5m" {
   const isHabit = rule.condition === "unusual";
   const isFew = series * span_ms / INTERVAL_MS <= SAMPLES_MAX;
   if (!isHabit && isFew) return "raw";

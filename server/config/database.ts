@@ -8,6 +8,8 @@ import { oneOf, secret, section, text, whole } from "./values.ts";
 
 /** PostgreSQL allows 100 by default; the server itself is busy with far fewer. */
 const CONNECTIONS_MAX_DEFAULT = 10;
+/** A replica on a good network is behind by a fraction of a second. */
+const REPLICA_LAG_S_DEFAULT = 30;
 
 /** Without `host` and `url` the server runs a PostgreSQL of its own under `data_dir`. */
 export const databaseSchema = section({
@@ -31,6 +33,13 @@ export const databaseSchema = section({
     .describe("Whether that is a pooler by transaction, such as PgBouncer: docs/scale.md"),
   direct_url: secret("postgres://user@host:port/database").optional()
     .describe("PostgreSQL past the pooler, for several servers to hear each other"),
+  replica_url: secret("postgres://user@host:port/database").optional()
+    .describe("A replica of it, which answers questions about the past: docs/scale.md"),
+  replica_url_file: text("the name of a file").optional()
+    .describe("File whose first line is that URL"),
+  replica_lag_s: whole({ min: 5, max: 3_600, what: "a number of seconds" })
+    .default(REPLICA_LAG_S_DEFAULT)
+    .describe("A replica that is further behind is not asked"),
   max_connections: whole({ min: 2, max: 1_000, what: "a number of connections" })
     .default(CONNECTIONS_MAX_DEFAULT)
     .describe("Connections kept to PostgreSQL, its own or yours"),
@@ -53,6 +62,13 @@ function contradiction(
   input: DatabaseInput,
 ): { key: keyof DatabaseInput; message: string } | undefined {
   const { url, host } = input;
+  if (input.replica_url !== undefined && url === undefined && host === undefined) {
+    return {
+      key: "replica_url",
+      message:
+        "is for a PostgreSQL of yours: database.url, or database.host, must be given with it",
+    };
+  }
   if (input.direct_url !== undefined && !input.pooled) {
     return { key: "direct_url", message: "is for a pooler: database.pooled must be true with it" };
   }
@@ -79,15 +95,20 @@ function addressOfUrl(url: string, input: DatabaseInput): AddressParts {
   return { ...parts, password: parts.password ?? input.password, ssl };
 }
 
-/** Where PostgreSQL is past the pooler; undefined when that is not said, or cannot be read. */
-function directOf(input: DatabaseInput, context: z.RefinementCtx): AddressParts | undefined {
-  if (input.direct_url === undefined) return undefined;
+/** Another place of it; undefined when that is not said, or cannot be read. */
+function otherPlace(
+  key: "direct_url" | "replica_url",
+  input: DatabaseInput,
+  context: z.RefinementCtx,
+): AddressParts | undefined {
+  const url = input[key];
+  if (url === undefined) return undefined;
   try {
-    return addressOfUrl(input.direct_url, input);
+    return addressOfUrl(url, input);
   } catch {
     context.addIssue({
       code: "custom",
-      path: ["database", "direct_url"],
+      path: ["database", key],
       message: "must be postgres://user:password@host:port/database (the value is not shown)",
     });
     return undefined;
@@ -101,13 +122,19 @@ function directOf(input: DatabaseInput, context: z.RefinementCtx): AddressParts 
 export function normaliseDatabase(input: DatabaseInput, context: z.RefinementCtx) {
   const { max_connections, url, host } = input;
   const embedded = { kind: "embedded" as const, max_connections };
-  const external = (address: AddressParts) => ({
-    kind: "external" as const,
-    address: input.pooled
-      ? { ...address, pooled: true, direct: directOf(input, context) }
-      : address,
-    max_connections,
-  });
+  const external = (address: AddressParts) => {
+    const { pooled, replica_lag_s: lag_s } = input;
+    const place = otherPlace("replica_url", input, context);
+    const replica: AddressParts | undefined = place && { ...place, pooled };
+    return {
+      kind: "external" as const,
+      address: pooled
+        ? { ...address, pooled, direct: otherPlace("direct_url", input, context) }
+        : address,
+      ...replica && { replica: { address: replica, lag_s } },
+      max_connections,
+    };
+  };
   const fault = contradiction(input);
   if (fault !== undefined) {
     context.addIssue({ code: "custom", path: ["database", fault.key], message: fault.message });

@@ -28,6 +28,7 @@ const FILE_NAMES = [
   "data_dir",
   "database.password_file",
   "database.url_file",
+  "database.replica_url_file",
   "alerts.rules_file",
   "tls.certificate_file",
   "tls.key_file",
@@ -40,6 +41,8 @@ const REPLACES = new Map(Object.entries({
   "database.url": [...ADDRESS, "database.url_file"],
   "database.url_file": [...ADDRESS, "database.url"],
   "database.host": ["database.url", "database.url_file"],
+  "database.replica_url": ["database.replica_url_file"],
+  "database.replica_url_file": ["database.replica_url"],
   "database.password": ["database.password_file"],
   "database.password_file": ["database.password"],
 }));

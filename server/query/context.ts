@@ -4,6 +4,8 @@ import type { Sql } from "../../db/connect.ts";
 import { codeOf, SQLSTATE } from "../../db/sqlstate.ts";
 import { DAY_MS, HOUR_MS, type Tier } from "../../db/tiers.ts";
 import { Catalog } from "./catalog.ts";
+import type { Replica } from "./replica.ts";
+import type { Asked } from "./replica_lag.ts";
 import { CrowdedError, Turnstile } from "./turnstile.ts";
 
 /** Large questions at once: fewer than there are connections for reading. */
@@ -24,9 +26,20 @@ export interface QuestionLimits {
 /** How long each tier is kept, in milliseconds; Infinity for ever. */
 export type Kept = Readonly<Record<Tier, number>>;
 
+/** Runs one reading of the past on the connections that are right for it. */
+export type Read = <T>(asked: ReadAsked, run: (sql: Sql) => Promise<T>) => Promise<T>;
+
+export interface ReadAsked extends Asked {
+  signal?: AbortSignal;
+  /** Where it is asked without a replica, and without limit. Default: the context's `sql`. */
+  primary?: Sql;
+}
+
 export interface QueryContext {
-  /** Its statements are planned once (`ConnectOptions.plan_once`). */
+  /** Of the primary. Its statements are planned once (`ConnectOptions.plan_once`). */
   sql: Sql;
+  /** On the replica, if there is one and the answer may lag: see replica.ts. May run twice. */
+  read: Read;
   clock: Clock;
   catalog: Catalog;
   /** How long all of these metrics are kept. */
@@ -39,10 +52,16 @@ export interface QueryContext {
 }
 
 export function queryContext(
-  options: Pick<QueryContext, "sql" | "clock" | "keptMs" | "limits">,
+  options: Pick<QueryContext, "sql" | "clock" | "keptMs" | "limits"> & { replica?: Replica },
 ): QueryContext {
+  const { replica, ...own } = options;
   return {
-    ...options,
+    ...own,
+    read: ({ signal, primary, ...asked }, run) => {
+      const sql = primary ?? own.sql;
+      const is_limited = primary === undefined;
+      return replica?.read({ ...asked, signal, primary: sql, is_limited }, run) ?? run(sql);
+    },
     catalog: new Catalog(options),
     large: new Turnstile(LARGE_AT_ONCE, options.limits.questions_waiting_max),
     refused: { too_much: 0, crowded: 0, too_long: 0, given_up: 0 },

@@ -8,7 +8,7 @@
  * block after them: reports move from the first to the second, so a report that moves meanwhile
  * is seen twice (and counts once), never not at all.
  */
-import type { AnySql } from "../../db/connect.ts";
+import type { AnySql, Sql } from "../../db/connect.ts";
 import { decodeRawBlock } from "../../db/codec/raw_block.ts";
 import { mergeReports, type Reports, reportsFromRows } from "../../db/codec/reports.ts";
 import {
@@ -22,6 +22,13 @@ import {
 } from "../../db/export.ts";
 
 const HOUR_MS = 3_600_000;
+
+/** Where it is read. */
+export interface ExportPlace {
+  sql: AnySql;
+  /** Reads one hour. May run twice. */
+  read<T>(hour: { before_ms: number }, run: (sql: Sql) => Promise<T>): Promise<T>;
+}
 
 export interface ExportQuery {
   hosts: readonly { id: number; hostname: string }[];
@@ -49,7 +56,10 @@ export interface ExportPoint {
 }
 
 /** Throws what the database says; CodecError when a block is damaged. */
-export async function* exportRuns(sql: AnySql, query: ExportQuery): AsyncGenerator<ExportRun> {
+export async function* exportRuns(
+  { sql, read }: ExportPlace,
+  query: ExportQuery,
+): AsyncGenerator<ExportRun> {
   const hosts = query.hosts.toSorted((a, b) => a.hostname < b.hostname ? -1 : 1);
   for (const { id, hostname } of hosts) {
     const shapes = await selectHostShapes(sql, id);
@@ -60,7 +70,10 @@ export async function* exportRuns(sql: AnySql, query: ExportQuery): AsyncGenerat
         from_ms: Math.max(from_ms, start_ms),
         to_ms: Math.min(to_ms, start_ms + HOUR_MS),
       };
-      const series = await readHour(sql, { query, range, shapes, start_ms });
+      const series = await read(
+        { before_ms: range.to_ms },
+        (own) => readHour(own, { query, range, shapes, start_ms }),
+      );
       for (const metric of [...series.keys()].sort()) {
         const points = series.get(metric) ?? [];
         if (points.length > 0) yield { host: hostname, metric, points };

@@ -18,6 +18,7 @@
 import { type CellKey, selectCells, selectNewestCells } from "../../db/block_cells.ts";
 import { selectExtent } from "../../db/series.ts";
 import { type Tier, TIERS } from "../../db/tiers.ts";
+import type { Sql } from "../../db/connect.ts";
 import type { Series } from "./catalog.ts";
 import { NotFoundError, type QueryContext, requireBlocks } from "./context.ts";
 import { Grid } from "./grid.ts";
@@ -63,7 +64,8 @@ export async function history(context: QueryContext, query: HistoryQuery): Promi
   if (query.tier !== undefined && query.tier !== "raw") {
     return await buckets(context, series, { ...query, tier: query.tier });
   }
-  return await newestSamples(context, series.keys, query);
+  const asked = { before_ms: query.to_ms + 1, step_ms: 0, signal: query.signal };
+  return await context.read(asked, (sql) => newestSamples(sql, series.keys, query));
 }
 
 async function findSeries(
@@ -79,7 +81,7 @@ async function findSeries(
 }
 
 async function newestSamples(
-  { sql }: QueryContext,
+  sql: Sql,
   keys: readonly CellKey[],
   { from_ms, to_ms, limit, signal }: HistoryQuery,
 ): Promise<Sample[]> {
@@ -177,25 +179,31 @@ async function storedSpan(
 }
 
 async function readSamples(
-  { sql }: QueryContext,
+  { read }: QueryContext,
   { keys }: Series,
-  { from_ms, to_ms, signal }: { from_ms: number; to_ms: number; signal?: AbortSignal },
+  options: { from_ms: number; to_ms: number; step_ms: number; signal?: AbortSignal },
 ): Promise<Samples> {
+  const { from_ms, to_ms, step_ms, signal } = options;
   const range = { keys, from_ms, before_ms: to_ms + 1, signal };
-  return samplesOf(await Array.fromAsync(selectCells(sql, "raw", range)), from_ms, to_ms + 1);
+  const slices = await read(
+    { ...range, step_ms },
+    (sql) => Array.fromAsync(selectCells(sql, "raw", range)),
+  );
+  return samplesOf(slices, from_ms, to_ms + 1);
 }
 
 async function readGrid(
-  { sql }: QueryContext,
+  { read }: QueryContext,
   { keys }: Series,
   { tier, from_ms, before_ms, step_ms, steps, signal }: Resolution & { signal?: AbortSignal },
 ): Promise<Grid> {
   const grid = new Grid(from_ms, step_ms, steps);
-  fillGrid(
-    grid,
-    tier,
-    await Array.fromAsync(selectCells(sql, tier, { keys, from_ms, before_ms, signal })),
+  const range = { keys, from_ms, before_ms, signal };
+  const slices = await read(
+    { ...range, step_ms },
+    (sql) => Array.fromAsync(selectCells(sql, tier, range)),
   );
+  fillGrid(grid, tier, slices);
   return grid;
 }
 

@@ -13,6 +13,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { type CellKey, type KeySlices, selectCells } from "../../db/block_cells.ts";
+import type { Sql } from "../../db/connect.ts";
 import type { Tier } from "../../db/tiers.ts";
 import type { Kind, Selection, Series } from "./catalog.ts";
 import { type QueryContext, requireBlocks, TooMuchError } from "./context.ts";
@@ -92,13 +93,15 @@ export async function readSeries(
   using _place = keys < LARGE_KEYS ? undefined : await context.large.enter(query.signal);
   const { signal } = query;
   const options = { ...resolution, signal, detail: detailFor(selected, query) };
-  const parts = partsOf(selected, keys).map((part) => readGrids(context, part, options));
-  const series = query.aggregate === undefined
-    ? (await Promise.all(parts.map(eachSeries))).flat()
-    : eachMetric(
-      await Promise.all(parts.map((part) => addUp(part, keeps_values))),
-      query.aggregate,
-    );
+  const series = await context.read({ ...resolution, signal }, async (sql) => {
+    const parts = partsOf(selected, keys).map((part) => readGrids(sql, part, options));
+    return query.aggregate === undefined
+      ? (await Promise.all(parts.map(eachSeries))).flat()
+      : eachMetric(
+        await Promise.all(parts.map((part) => addUp(part, keeps_values))),
+        query.aggregate,
+      );
+  });
   return { resolution, series };
 }
 
@@ -160,7 +163,7 @@ interface FilledGrid {
 
 /** Each selected series in a grid with one step more, before the first of the resolution. */
 async function* readGrids(
-  { sql }: QueryContext,
+  sql: Sql,
   selected: readonly Series[],
   { tier, from_ms, before_ms, step_ms, steps, detail, signal }: Resolution & {
     detail: Detail;

@@ -42,6 +42,8 @@ export interface StorageOptions {
   /** Where the database's files are, when they are on this machine. */
   data_dir: string | undefined;
   now_ms: number;
+  /** Whose log is looked at: not a replica's. */
+  primary: Sql;
   /** How many hosts to list, the largest first. */
   hosts_max: number;
 }
@@ -203,7 +205,7 @@ function forecastOf(
 
 /** Looks at everything. Throws what the database says. */
 export async function storageReport(sql: Sql, options: StorageOptions): Promise<StorageReport> {
-  const { now_ms, hosts_max, data_dir } = options;
+  const { now_ms, hosts_max, data_dir, primary } = options;
   const names = ["hot", ...TIER_NAMES] as const;
   const tables = names.map((name) => name === "hot" ? "report" : TIERS[name].table);
   const sizes = await selectTableSizes(sql, [...tables, ...OTHER_TABLES]);
@@ -224,7 +226,7 @@ export async function storageReport(sql: Sql, options: StorageOptions): Promise<
   return {
     at_ms: now_ms,
     database_bytes: await selectDatabaseSize(sql),
-    wal_bytes: await selectWalSize(sql) ?? null,
+    wal_bytes: await selectWalSize(primary) ?? null,
     disk,
     tiers,
     other,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Socket } from "node:net";
+import { systemClock } from "../../clock.ts";
 import { connect, parseInt8, tcpSocket } from "../../db/connect.ts";
 import { codeOf, isConnectionFailure, isRetryable, isUniqueViolation } from "../../db/sqlstate.ts";
 import { testDatabase } from "../support/test_database.ts";
@@ -98,6 +99,14 @@ Deno.test("connect() does not lose places of its pool to failed connections", as
     assert(isRetryable(error));
   }
   await sql.end();
+});
+
+Deno.test("connect() makes a pool that can be ended as soon as it could not connect", async () => {
+  const sql = connect({ host: "/nowhere" }, { connections_max: 1 });
+  assert.equal(codeOf(await errorOf(sql`select 1`)), "ENOENT");
+  // what it throws later would be nobody's: the runner fails on it
+  sql.end({ timeout: 0 }).catch(() => {});
+  await systemClock.sleep(20);
 });
 
 Deno.test("connect() does not split addresses at colons", async () => {

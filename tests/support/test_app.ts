@@ -1,5 +1,6 @@
 /** A whole server in this process, on a test's own database and a port of its own. */
 import { type Clock, systemClock } from "../../clock.ts";
+import type { AddressParts } from "../../db/address.ts";
 import { createLogger, type Logger } from "../../log.ts";
 import { loadConfig } from "../../server/config.ts";
 import { channelsSchema, routesSchema } from "../../server/config/channels.ts";
@@ -33,6 +34,8 @@ export interface TestAppOptions {
   database?: TestDatabase;
   /** Default: one that is free. */
   port?: number;
+  /** Where questions about the past go. */
+  replica?: { address: AddressParts; lag_s: number };
   /** Channels and routes, as the configuration has them. */
   channels?: Record<string, unknown>;
   routes?: unknown[];
@@ -72,6 +75,7 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   Object.assign(config.tls, options.config?.tls);
   // the server as one more host only when a test asks for it
   Object.assign(config.own_metrics, { every_s: 0 }, options.config?.own_metrics);
+  if (config.database.kind === "external") config.database.replica = options.replica;
   config.channels = channelsSchema.parse(options.channels);
   config.routes = routesSchema.parse(options.routes);
   // only when a test asks for it

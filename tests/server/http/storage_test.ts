@@ -115,6 +115,7 @@ Deno.test("storage knows the disk of a data directory, and when it is full", asy
   await app.post({ hostname: "a", timestamp: HOUR_MS / 1000, metrics: { x: 1 } });
   await addBlock(app, { hostname: "a", metrics: 50 });
   const report = await storageReport(app.database.sql, {
+    primary: app.database.sql,
     retention: { raw_days: 30, five_minutes_days: 180, one_hour_days: 1_000, one_day_days: null },
     data_dir: Deno.cwd(),
     now_ms: HOUR_MS,
