@@ -48,7 +48,7 @@ const ANSWER_SECONDS_MAX = 2;
 
 /** What `ping` says at its end; undefined when that is nothing about answers. */
 export function parsePing(text: string): CollectedTree | undefined {
-  const [, loss] = /(\d+(?:\.\d+)?)% (?:packet )?loss/.exec(text) ?? [];
+  const [, loss] = /(?<![\d.])(\d+(?:\.\d+)?)% (?:packet )?loss/.exec(text) ?? [];
   if (loss === undefined) return undefined;
   // Linux says "rtt min/avg/max/mdev", macOS and busybox "round-trip min/avg/max"
   const [, min, average, max] = /min\/avg\/max\S* = ([\d.]+)\/([\d.]+)\/([\d.]+)/.exec(text) ??
