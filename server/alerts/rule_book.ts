@@ -13,6 +13,7 @@ import {
   updateRule,
   updateRuleEnabled,
 } from "../../db/rules.ts";
+import type { Fault } from "../../report.ts";
 import { isUniqueViolation } from "../../db/sqlstate.ts";
 import { NotFoundError } from "../query/context.ts";
 import { type RuleInput, ruleSchema } from "./rule_schema.ts";
@@ -20,6 +21,10 @@ import { type RuleInput, ruleSchema } from "./rule_schema.ts";
 /** A rule cannot be taken as it is; the message has every fault with its place. */
 export class RuleRefusedError extends Error {
   override name = "RuleRefusedError";
+  /** @param faults By the field they are in, where that is known. */
+  constructor(message: string, readonly faults: readonly Fault[] = []) {
+    super(message);
+  }
 }
 
 /** The name belongs to another rule. */
@@ -27,23 +32,26 @@ export class RuleConflictError extends Error {
   override name = "RuleConflictError";
 }
 
-/** Faults in a rule, one after the other; undefined when it is right. */
-export function ruleFault(given: unknown): string | undefined {
+/** Faults in a rule; none when it is right. */
+function ruleFaults(given: unknown): Fault[] {
   const parsed = ruleSchema.safeParse(given);
-  if (parsed.success) return undefined;
-  return parsed.error.issues.flatMap((issue) =>
+  return parsed.error?.issues.flatMap(({ path, ...issue }) =>
     issue.code === "unrecognized_keys"
-      ? issue.keys.map((key) => `${[...issue.path, key].join(".")} is no setting there is`)
-      : [[issue.path.join("."), issue.message].filter((text) => text !== "").join(" ")]
-  ).join("; ");
+      ? issue.keys.map((key) => ({
+        path: [...path, key].join("."),
+        message: "is no setting there is",
+      }))
+      : [{ path: path.join("."), message: issue.message }]
+  ) ?? [];
 }
 
-/** @throws RuleRefusedError */
-function checked(given: unknown, what = "the rule"): RuleInput {
-  const fault = ruleFault(given);
-  if (fault !== undefined) throw new RuleRefusedError(`Cannot take ${what}: ${fault}`);
+/** What was written, when it is a rule. @throws RuleRefusedError with every fault */
+export function requireRule(given: unknown, what = "the rule"): RuleInput {
+  const faults = ruleFaults(given);
   // checked just now: what was written is of this form
-  return given as RuleInput;
+  if (faults.length === 0) return given as RuleInput;
+  const texts = faults.map(({ path, message }) => path === "" ? message : `${path} ${message}`);
+  throw new RuleRefusedError(`Cannot take ${what}: ${texts.join("; ")}`, faults);
 }
 
 export class RuleBook {
@@ -70,7 +78,7 @@ export class RuleBook {
 
   /** @throws RuleRefusedError, RuleConflictError */
   async create(given: unknown, source: RuleSource = "api"): Promise<RuleRow> {
-    const rule = checked(given);
+    const rule = requireRule(given);
     const id = await this.#unique(
       rule.name,
       insertRule(this.#sql, { ...rowOf(rule), source }, this.#clock.now()),
@@ -81,7 +89,7 @@ export class RuleBook {
 
   /** @throws RuleRefusedError, RuleConflictError, NotFoundError */
   async replace(id: number, given: unknown): Promise<RuleRow> {
-    const rule = checked(given);
+    const rule = requireRule(given);
     const row = { ...rowOf(rule), id, source: "api" as const };
     const isThere = await this.#unique(rule.name, updateRule(this.#sql, row, this.#clock.now()));
     if (!isThere) throw new NotFoundError(`Cannot find rule ${id}`);
@@ -111,7 +119,7 @@ export class RuleBook {
    * @throws RuleRefusedError
    */
   async apply(given: readonly unknown[], options: { dry_run: boolean }): Promise<Applied> {
-    const rules = given.map((one, index) => checked(one, `rules[${index}]`));
+    const rules = given.map((one, index) => requireRule(one, `rules[${index}]`));
     const names = rules.map(({ name }) => name);
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined) {

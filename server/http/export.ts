@@ -10,10 +10,11 @@ import { z } from "zod";
 import type { Logger } from "../../log.ts";
 import type { ExportQuery, ExportRun } from "../query/export.ts";
 import { NotFoundError } from "../query/history.ts";
+import { CrowdedError } from "../query/turnstile.ts";
 import { FORMATS } from "../wire/format.ts";
 import { globMatcher, matchesGlob } from "../wire/glob.ts";
 import { FORMAT_NAMES, type SampleFormat } from "../wire/sample.ts";
-import { ParameterError } from "./fetch.ts";
+import { faultsOf, parameterError } from "./fetch.ts";
 import type { Routes } from "./routes.ts";
 
 /** What this route needs of the query step. */
@@ -56,8 +57,7 @@ function readParameters(c: Context): z.infer<typeof parametersSchema> {
     metric: c.req.queries("metric") ?? [],
   });
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`);
-  throw new ParameterError(`Cannot read the parameters: ${faults.join("; ")}`);
+  throw parameterError("Cannot read the parameters", faultsOf(parsed.error));
 }
 
 /** Throws NotFoundError for a pattern that no host matches: a name mistyped is not an empty export. */
@@ -86,8 +86,10 @@ export function exportRoutes(routes: Routes, route: ExportRoute): void {
     const { format: name, host, metric, start, end } = readParameters(c);
     const hosts = chosenHosts(await route.exportHosts(), host);
     if (running >= EXPORTS_MAX) {
-      c.header("retry-after", String(RETRY_AFTER_S));
-      return c.json({ error: `Cannot export: ${running} exports are running already` }, 503);
+      throw new CrowdedError(
+        `Cannot export: ${running} exports are running already`,
+        RETRY_AFTER_S,
+      );
     }
     running++;
     const format = FORMATS[name];

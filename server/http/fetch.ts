@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import { TIER_NAMES } from "../../db/tiers.ts";
-import { shown } from "../../report.ts";
+import { type Fault, shown } from "../../report.ts";
 import type { HistoryQuery, Sample } from "../query/history.ts";
 import { historySchema, hostListSchema, latestSchema } from "../wire/host.ts";
 import type { Routes } from "./routes.ts";
@@ -23,6 +23,10 @@ export interface HostListing {
 /** A request parameter is wrong. */
 export class ParameterError extends Error {
   override name = "ParameterError";
+  /** @param faults By the field they are in, where that is known. */
+  constructor(message: string, readonly faults: readonly Fault[] = []) {
+    super(message);
+  }
 }
 
 const HISTORY_LIMIT = 1_000;
@@ -68,10 +72,17 @@ export function readParameters<T>(
     .filter(([name, value]) => value !== "" && !options.ignored?.includes(name));
   const parsed = schema.safeParse({ ...Object.fromEntries(given), ...options.lists });
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) =>
-    [issue.path.join("."), issue.message].filter((text) => text !== "").join(" ")
-  );
-  throw new ParameterError(`Cannot read the parameters: ${faults.join("; ")}`);
+  throw parameterError("Cannot read the parameters", faultsOf(parsed.error));
+}
+
+/** What a schema found, by the field it is in. */
+export function faultsOf(error: z.ZodError): Fault[] {
+  return error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+}
+
+export function parameterError(what: string, faults: readonly Fault[]): ParameterError {
+  const texts = faults.map(({ path, message }) => path === "" ? message : `${path} ${message}`);
+  return new ParameterError(`${what}: ${texts.join("; ")}`, faults);
 }
 
 export function fetchRoutes(routes: Routes, route: FetchRoute): void {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { nameFault, shown, TAG_CHARS_MAX, TAGS_MAX } from "../../report.ts";
 import { NotFoundError } from "../query/context.ts";
 import type { HostGlance } from "../query/overview.ts";
-import { ParameterError } from "./fetch.ts";
+import { faultsOf, ParameterError, parameterError } from "./fetch.ts";
 import { successSchema } from "../wire/contract.ts";
 import { hostAgentSchema, hostsSchema } from "../wire/host.ts";
 import type { Routes } from "./routes.ts";
@@ -78,10 +78,7 @@ export function hostsRoutes(routes: Routes, route: HostsRoute): void {
     }
     const parsed = editSchema.safeParse(body);
     if (!parsed.success) {
-      const faults = parsed.error.issues.map(({ path, message }) =>
-        [path.join("."), message].filter((part) => part !== "").join(" ")
-      );
-      throw new ParameterError(`Cannot change the host: ${faults.join("; ")}`);
+      throw parameterError("Cannot change the host", faultsOf(parsed.error));
     }
     if (!await route.describeHost(hostname, parsed.data)) {
       throw new NotFoundError(`Cannot find host ${JSON.stringify(hostname)}`);

@@ -1,7 +1,7 @@
 /** Small bodies of JSON: read with a limit, checked by a schema, faults with their places. */
 import type { Context } from "hono";
 import { z } from "zod";
-import { ParameterError } from "./fetch.ts";
+import { ParameterError, parameterError } from "./fetch.ts";
 import "./principal.ts";
 
 /** A rules file of two thousand rules has less. */
@@ -41,12 +41,15 @@ async function textWithin(request: Request): Promise<string | undefined> {
 export async function readBody<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
   const parsed = schema.safeParse(await readJson(c));
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.flatMap((issue) =>
+  const faults = parsed.error.issues.flatMap(({ path, ...issue }) =>
     issue.code === "unrecognized_keys"
-      ? issue.keys.map((key) => `there is no field ${[...issue.path, key].join(".")}`)
-      : [[issue.path.join("."), issue.message].filter((text) => text !== "").join(" ")]
+      ? issue.keys.map((key) => ({
+        path: [...path, key].join("."),
+        message: "is no field there is",
+      }))
+      : [{ path: path.join("."), message: issue.message }]
   );
-  throw new ParameterError(`Cannot read the body: ${faults.join("; ")}`);
+  throw parameterError("Cannot read the body", faults);
 }
 
 /** A whole number in a path. @throws ParameterError */

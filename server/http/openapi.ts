@@ -3,7 +3,8 @@
  * with and answer by: what is not in the list is no route, so the two cannot differ. Pure.
  */
 import { z } from "zod";
-import { errorSchema } from "../wire/error.ts";
+import { errorSchema, problemSchema } from "../wire/error.ts";
+import { isProblemPath, PROBLEM_TYPE } from "./problem.ts";
 import type { Access, RouteEntry } from "./routes.ts";
 
 /** JSON Schema, 2020-12. */
@@ -105,12 +106,16 @@ export function openApiDocument(entries: readonly RouteEntry[], version: string)
     servers: [{ url: "/" }],
     paths,
     components: {
-      schemas: { Error: jsonSchema(errorSchema) },
+      schemas: { Error: jsonSchema(errorSchema), Problem: jsonSchema(problemSchema) },
       responses: Object.fromEntries(
-        Object.entries(ERRORS).map(([status, description]) => [`Error${status}`, {
-          description,
-          content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
-        }]),
+        Object.entries(ERRORS).flatMap(([status, description]) => {
+          const problem = { [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } };
+          const error = { "application/json": { schema: { $ref: "#/components/schemas/Error" } } };
+          return [
+            [`Problem${status}`, { description, content: problem }],
+            [`Error${status}`, { description, content: { ...error, ...problem } }],
+          ];
+        }),
       ),
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer", description: "A token: monitor token create" },
@@ -182,11 +187,12 @@ function queryParameters(query: z.ZodType | undefined): Parameter[] {
 function responsesOf(entry: RouteEntry): Operation["responses"] {
   const { answer, type = "application/json", statuses = [200] } = entry;
   const content = { [type]: answer === undefined ? {} : { schema: jsonSchema(answer) } };
+  const form = isProblemPath(entry.path) ? "Problem" : "Error";
   const responses: Operation["responses"] = {};
   for (const status of [...statuses, ...errorsOf(entry)]) {
     responses[status] ??= statuses.includes(status)
       ? { description: status < 300 ? entry.summary : ERRORS[status] ?? "", content }
-      : { $ref: `#/components/responses/Error${status}` };
+      : { $ref: `#/components/responses/${form}${status}` };
   }
   return responses;
 }

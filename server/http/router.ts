@@ -1,7 +1,5 @@
 /** The HTTP edge: which path belongs to what, and how errors become answers. */
 import { Hono } from "hono";
-import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { isRetryable, isUnfitValue } from "../../db/sqlstate.ts";
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
 import { auditor, type AuditRoute, auditRoutes } from "./audit.ts";
@@ -18,6 +16,7 @@ import { type LiveRoute, liveRoute } from "./live.ts";
 import { type MessagesRoute, messagesRoute } from "./messages.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
 import { type OwnMetricsRoute, ownMetricsRoute } from "./own_metrics.ts";
+import { answerProblem, problemOf } from "./problem.ts";
 import { referenceRoutes } from "./reference.ts";
 import { type Guard, Routes } from "./routes.ts";
 import { ruleRoutes, type RulesRoute } from "./rules.ts";
@@ -57,33 +56,6 @@ export interface RouterOptions
   guard?: Guard;
   clock: Clock;
 }
-
-/** Answers by error name, so that the steps need not know HTTP. */
-const STATUS_BY_NAME: Readonly<Record<string, ContentfulStatusCode>> = {
-  RefusedError: 400,
-  ParameterError: 400,
-  BodyUnreadableError: 400,
-  TooMuchError: 400,
-  RuleRefusedError: 400,
-  UnauthorizedError: 401,
-  ForbiddenError: 403,
-  HostForbiddenError: 403,
-  NotFoundError: 404,
-  RuleConflictError: 409,
-  IncidentOverError: 409,
-  BodyTooSlowError: 408,
-  BodyTooLargeError: 413,
-  TooManyFailuresError: 429,
-  TooFastError: 429,
-  QueueFullError: 503,
-  CrowdedError: 503,
-  TooLongError: 503,
-  // nobody hears it
-  GivenUpError: 503,
-};
-
-/** Seconds a sender should wait when the database is away. */
-const DATABASE_RETRY_S = 5;
 
 /** The routes, and what answers requests by them. */
 export interface Router {
@@ -128,25 +100,13 @@ export function createRouter(options: RouterOptions): Router {
   webRoutes(routes, { greeting: () => greetingOf(version, routes) });
 
   app.notFound(async (c) =>
-    await pageNotFound(c) ?? c.json({ error: `Cannot find ${c.req.method} ${c.req.path}` }, 404)
+    await pageNotFound(c) ??
+      answerProblem(c, { name: "not-found", detail: `Cannot find ${c.req.method} ${c.req.path}` })
   );
 
   app.onError((error, c) => {
-    const status = STATUS_BY_NAME[error.name];
-    if (status !== undefined) {
-      if ("retry_after_s" in error) c.header("retry-after", String(error.retry_after_s));
-      if (status === 401) c.header("www-authenticate", 'Bearer realm="monitor"');
-      const refused = "refused" in error ? { refused: error.refused } : {};
-      return c.json({ error: error.message, ...refused }, status);
-    }
-    if (isRetryable(error)) {
-      c.header("retry-after", String(DATABASE_RETRY_S));
-      return c.json({ error: "Cannot reach the database just now; nothing was stored" }, 503);
-    }
-    if (isUnfitValue(error)) {
-      // ids beyond any id, times beyond all calendars, texts with a NUL: nothing can have them
-      return c.json({ error: `Cannot use a value of the request: ${error.message}` }, 400);
-    }
+    const problem = problemOf(error);
+    if (problem !== undefined) return answerProblem(c, problem);
     // a bug of ours: the sender learns that it is ours, the log gets everything
     log.error("request failed", {
       method: c.req.method,
@@ -154,7 +114,8 @@ export function createRouter(options: RouterOptions): Router {
       error: error.message,
       stack: error.stack,
     });
-    return c.json({ error: "Cannot answer: internal error, see the server's log" }, 500);
+    const detail = "Cannot answer: internal error, see the server's log";
+    return answerProblem(c, { name: "internal", detail });
   });
   return { app, routes };
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { RuleRow } from "../../db/rules.ts";
 import { shown } from "../../report.ts";
 import type { BacktestQuery, BacktestResult } from "../alerts/backtest.ts";
-import { type RuleBook, ruleFault, RuleRefusedError } from "../alerts/rule_book.ts";
+import { requireRule, type RuleBook } from "../alerts/rule_book.ts";
 import { ParameterError } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
 import { readBody, readId, readJson } from "./json_body.ts";
@@ -158,8 +158,7 @@ async function backtestQuery(
   const definition = wanted.id === undefined
     ? wanted.rule
     : (await rules.get(wanted.id)).definition;
-  const fault = ruleFault(definition);
-  if (fault !== undefined) throw new RuleRefusedError(`Cannot take the rule: ${fault}`);
+  requireRule(definition);
   const now_ms = now();
   const from_ms = instant("from", wanted.from ?? (now_ms - BACKTEST_MS) / 1000, now_ms);
   const to_ms = Math.min(now_ms, instant("to", wanted.to ?? now_ms / 1000, now_ms));

@@ -7,7 +7,9 @@ import { requireWanted } from "../../db/cancel.ts";
 /** So many wait already that it is no use to wait, too. */
 export class CrowdedError extends Error {
   override name = "CrowdedError";
-  readonly retry_after_s = 5;
+  constructor(message: string, readonly retry_after_s = 5) {
+    super(message);
+  }
 }
 
 export class Turnstile {

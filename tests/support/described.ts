@@ -3,8 +3,9 @@
  * that the description of the API is true.
  */
 import assert from "node:assert/strict";
+import { isProblemPath, PROBLEM_TYPE } from "../../server/http/problem.ts";
 import type { RouteEntry } from "../../server/http/routes.ts";
-import { errorSchema } from "../../server/wire/error.ts";
+import { errorSchema, problemSchema } from "../../server/wire/error.ts";
 
 export interface Asked {
   method: string;
@@ -42,7 +43,9 @@ export function assertDescribed(
   const { answer, statuses = [200] } = route;
   const isAnswer = statuses.includes(status);
   if (!isAnswer) assert.ok(status >= 400, `${asked.method} ${route.path}: status ${status}`);
-  const schema = isAnswer ? answer : errorSchema;
+  const isProblem = type === PROBLEM_TYPE;
+  if (!isAnswer) assert.equal(isProblem, isProblemPath(route.path), `${route.path}: ${type}`);
+  const schema = isAnswer ? answer : isProblem ? problemSchema : errorSchema;
   assert.ok(schema, `${asked.method} ${route.path} answers JSON without saying which`);
   const parsed = schema.safeParse(body);
   const about = `${asked.method} ${asked.path} answered ${status} ${JSON.stringify(body)}`;

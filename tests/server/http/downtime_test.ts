@@ -107,7 +107,7 @@ Deno.test("/api/v1/downtimes: faults name the field", async () => {
     [{ hosts: ["a"], pattern: "* * * * *" }, /duration_s must be given with pattern/],
     [{ hosts: ["a"], duration_s: 60, zone: "Mars/Base" }, /zone must be a time zone/],
     [{ hosts: "a", duration_s: 60 }, /hosts must be a list/],
-    [{ hosts: ["a"], duration_s: 60, until: 5 }, /there is no field until/],
+    [{ hosts: ["a"], duration_s: 60, until: 5 }, /until is no field there is/],
     [{ hosts: ["a"], end: NOW_S - 1, start: NOW_S - 9 }, /must be in the future/],
   ];
   for (const [body, message] of cases) {

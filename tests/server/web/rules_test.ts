@@ -1,7 +1,7 @@
 /** Rules in the page: their fields, their words, and what of them is drawn into charts. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ruleFault } from "../../../server/alerts/rule_book.ts";
+import { requireRule } from "../../../server/alerts/rule_book.ts";
 import { marksOf, thresholdsOf } from "../../../server/web/chart_marks.ts";
 import {
   CONDITIONS,
@@ -44,7 +44,7 @@ Deno.test("ruleOfFields() gives back the rule that fieldsOfRule() has read", () 
     { name: "jump", metric: "a", condition: "change", direction: "up", critical: 5, over: "10m" },
   ];
   for (const rule of rules) {
-    assert.equal(ruleFault(rule), undefined);
+    requireRule(rule);
     assert.deepEqual(ruleOfFields(fieldsOfRule(rule), rule), rule);
   }
 });
@@ -58,7 +58,7 @@ Deno.test("ruleOfFields() leaves out what the condition has no use for", () => {
     undefined,
     undefined,
   ]);
-  assert.equal(ruleFault(rule), undefined);
+  requireRule(rule);
   // one threshold is written as the level it is
   const single = { name: "a", metric: "m", condition: "above", threshold: 3, severity: "warning" };
   assert.deepEqual(ruleOfFields(fieldsOfRule(single), single), {
@@ -78,7 +78,7 @@ Deno.test("ruleOfFields() of any fields says no more than its condition allows",
         critical: condition === "outside" ? "10, 90" : "90",
         within: times.within === "90" ? "" : times.within,
       };
-      assert.equal(ruleFault(ruleOfFields(fields)), undefined, JSON.stringify(fields));
+      requireRule(ruleOfFields(fields));
       assert.equal("metric" in ruleOfFields(fields), has.metric);
     },
   ));
