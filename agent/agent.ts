@@ -10,6 +10,7 @@ import type { Collector, RejectedScript } from "./collectors.ts";
 import type { Series } from "./collected.ts";
 import { Collecting } from "./collecting.ts";
 import type { AgentConfig, AgentConfigSource } from "./config.ts";
+import type { Credential } from "./credential.ts";
 import { HostFacts } from "./facts.ts";
 import { agentFacts, describeMachine } from "./self_description.ts";
 import { createHostMethods } from "./host.ts";
@@ -36,6 +37,8 @@ export interface AgentOptions {
   spool_dir?: string;
   clock: Clock;
   log: Logger;
+  /** What is shown to the server, as soon as there is something. Default: nothing. */
+  credential?: Credential;
   /** Of this program, for people who look at the host. */
   version?: string;
   /** Aborting it is the same as calling `stop()`. */
@@ -110,6 +113,8 @@ class RunningAgent implements Agent {
   readonly #facts: HostFacts;
   readonly #spool: Spool;
   readonly #sender: Sender;
+  /** Aborted when there is no time any more to get something to show to the server. */
+  readonly #joining = new AbortController();
   readonly #sending = new AbortController();
   #sent: Promise<void> = Promise.resolve();
   readonly #stopped = Promise.withResolvers<void>();
@@ -137,7 +142,7 @@ class RunningAgent implements Agent {
       server,
       other_servers,
       ask,
-      token: config.token,
+      credential: options.credential,
       request_timeout_ms: config.request_timeout,
       ...sendSpreadMs(config),
       outbox: this.#spool,
@@ -161,9 +166,15 @@ class RunningAgent implements Agent {
   /** Loads the collectors and starts everything. Throws ScriptFolderError; nothing runs then. */
   async start(): Promise<void> {
     await this.#collecting.start();
-    this.#sent = this.#sender.run(this.#sending.signal);
+    this.#sent = this.#send();
     const { hostname, server, collectors } = this.describe();
     this.#options.log.info("Agent collects", { hostname, server, collectors: collectors.length });
+  }
+
+  async #send(): Promise<void> {
+    const { credential } = this.#options;
+    const is_ready = await credential?.ready(this.#joining.signal) ?? true;
+    if (is_ready) await this.#sender.run(this.#sending.signal);
   }
 
   describe(): AgentDescription {
@@ -200,6 +211,7 @@ class RunningAgent implements Agent {
   async #stop(): Promise<void> {
     const { clock, log } = this.#options;
     await this.#collecting.stop();
+    this.#joining.abort();
     this.#sender.drain();
     const in_time = new AbortController();
     void clock.sleep(STOP_MS_MAX, in_time.signal).then(() => this.#sending.abort());

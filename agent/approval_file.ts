@@ -3,12 +3,11 @@
  * it is taken only when it belongs to the agent's user or to root and nobody else may write it, and
  * it is replaced as one, so that a crash leaves the old one.
  */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type Approval, type Approvals, approvalsSchema } from "./approvals.ts";
+import { writePrivately } from "./private_file.ts";
 
 const FILE_NAME = "approvals.json";
-const FILE_MODE = 0o600;
-const FOLDER_MODE = 0o700;
 /** A thousand approvals have half a megabyte. */
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -59,18 +58,9 @@ export async function readApprovals(file: string): Promise<Approvals> {
 export async function writeApprovals(file: string, approvals: Approvals): Promise<void> {
   const scripts = Object.fromEntries([...approvals].sort(([a], [b]) => a < b ? -1 : 1));
   const text = JSON.stringify({ version: 1, scripts }, undefined, 2);
-  const folder = dirname(file);
-  const fresh = join(folder, `.${FILE_NAME}.${crypto.randomUUID()}`);
   try {
-    await Deno.mkdir(folder, { recursive: true, mode: FOLDER_MODE });
-    await Deno.writeTextFile(fresh, `${text}\n`, { mode: FILE_MODE, createNew: true });
-    if (Deno.uid() === 0) {
-      const { uid, gid } = await Deno.stat(folder);
-      await Deno.chown(fresh, uid, gid);
-    }
-    await Deno.rename(fresh, file);
+    await writePrivately(file, `${text}\n`);
   } catch (error) {
-    await Deno.remove(fresh).catch(() => {});
     throw new ApprovalFileError(`Cannot write ${file}: ${reason(error)}`, {
       hint: "run this as the agent's user or as root",
     });

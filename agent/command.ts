@@ -49,7 +49,8 @@ Python files may run: docs/sources.md has them.
 Settings can also stand in a file (--config, or MONITOR_AGENT_CONFIG, which "up" reads too) or in
 the environment: MONITOR_AGENT_SERVER, MONITOR_AGENT_HOSTNAME, MONITOR_AGENT_ALIAS,
 MONITOR_AGENT_LOCATION, MONITOR_AGENT_METRICS, MONITOR_AGENT_TAGS (role=web,site=north),
-MONITOR_AGENT_INTERVAL, MONITOR_AGENT_TIMEOUT, MONITOR_AGENT_TOKEN, MONITOR_AGENT_DATA. Changes of
+MONITOR_AGENT_INTERVAL, MONITOR_AGENT_TIMEOUT, MONITOR_AGENT_TOKEN, MONITOR_AGENT_JOIN (a code
+of "token join-code", by which the agent gets a token of its own), MONITOR_AGENT_DATA. Changes of
 collectors and settings are followed while the agent runs.`;
 
 /** `monitor agent`: reports this machine to a server, until it is asked to stop. */
@@ -86,10 +87,11 @@ export function agentCommand(context: AgentContext) {
       if (once) return await printOnce({ config, log, json: json ?? false }, context);
       const { startAgent } = await import("./agent.ts");
       const { spoolDir } = await import("./spool/settings.ts");
+      const { credentialFor } = await import("./credential_choice.ts");
       using stop = context.listenForStop();
       const agent = await startAgent({
-        config,
-        source,
+        ...{ config, source },
+        credential: await credentialFor({ config, clock: context.clock, log }),
         spool_dir: spoolDir(config.spool, config.data_dir),
         clock: context.clock,
         log,

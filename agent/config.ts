@@ -3,7 +3,8 @@
  * the command line. They are read and checked here once; after that nobody checks again.
  */
 import { z } from "zod";
-import { childPath, nameFault, shown, TAG_CHARS_MAX, TAGS_MAX } from "../report.ts";
+import { childPath, shown, TAG_CHARS_MAX, TAGS_MAX } from "../report.ts";
+import { accessShape, settingText as text, withToken } from "./access_settings.ts";
 import { defaultAgentDataDir } from "./data_dir.ts";
 import { duration } from "./duration.ts";
 import { isolationShape } from "./isolation/settings.ts";
@@ -13,14 +14,6 @@ import { spoolSchema } from "./spool/settings.ts";
 import { listOf, SERVERS_MAX, serverUrl } from "./server_setting.ts";
 
 const HOUR_MS = 3_600_000;
-
-function text(chars_max: number) {
-  return z.string({ error: (issue) => `must be a text: current value is ${shown(issue.input)}` })
-    .superRefine((value, context) => {
-      const fault = nameFault(value, chars_max);
-      if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
-    });
-}
 
 export const agentConfigSchema = z.strictObject({
   /** Where reports go; `/metrics` is appended. */
@@ -46,10 +39,7 @@ export const agentConfigSchema = z.strictObject({
   interval: duration({ min_ms: 1_000, max_ms: 24 * HOUR_MS }).default(10_000),
   /** How long one run of a script may take that does not say so itself. */
   timeout: duration({ min_ms: 100, max_ms: HOUR_MS }).default(5_000),
-  /** Sent as `Authorization: Bearer …`. */
-  token: text(4_096).optional(),
-  /** A file with the token in it, so that the token is in no configuration and no environment. */
-  token_file: text(4_096).optional(),
+  ...accessShape,
   /** Certificates (PEM) that are trusted besides those of this system: server_trust.ts. */
   server_ca_file: text(4_096).optional(),
   /** `sha256:…` of the one certificate that is trusted, and no other. */
@@ -121,6 +111,7 @@ const ENVIRONMENT: Record<string, (value: string) => AgentConfigInput> = {
   MONITOR_AGENT_INTERVAL: (interval) => ({ interval }),
   MONITOR_AGENT_TIMEOUT: (timeout) => ({ timeout }),
   MONITOR_AGENT_TOKEN: (token) => ({ token }),
+  MONITOR_AGENT_JOIN: (join_code) => ({ join_code }),
   MONITOR_AGENT_SERVER_CA_FILE: (server_ca_file) => ({ server_ca_file }),
   MONITOR_AGENT_SERVER_FINGERPRINT: (server_fingerprint) => ({ server_fingerprint }),
 };
@@ -166,10 +157,9 @@ export async function loadAgentConfig(
   }
   const parsed = agentConfigSchema.safeParse(merged, { error: plainMessage });
   if (parsed.success) {
-    const { token_file } = parsed.data;
-    return token_file === undefined
-      ? parsed.data
-      : { ...parsed.data, token: await readSecret(token_file, sources.get("token_file") ?? "") };
+    const read = await withToken(parsed.data);
+    if (typeof read !== "string") return read;
+    throw new AgentConfigError([`${sources.get("token_file") ?? ""}: ${read}`]);
   }
   throw new AgentConfigError(
     parsed.error.issues.flatMap((issue) => faultLines(issue, merged, sources)),
@@ -222,7 +212,8 @@ function faultLine(
     (before, key) => childPath(before, typeof key === "number" ? key : String(key)),
     "",
   );
-  const secret = path[0] === "token" || path.includes("env") || /\bpassword\b/.test(fault.right);
+  const secret = path[0] === "token" || path[0] === "join_code" || path.includes("env") ||
+    /\bpassword\b/.test(fault.right);
   const whole = isObject(fault.value);
   const known = fault.value === undefined || secret || whole ||
     fault.right.includes("current value");
@@ -249,19 +240,6 @@ function suggestion(key: string, depth: number): string {
   const begin = key.toLowerCase().slice(0, 3);
   const close = Object.keys(agentConfigSchema.shape).find((known) => known.startsWith(begin));
   return close === undefined ? "" : `, did you mean ${close}?`;
-}
-
-async function readSecret(file: string, source: string): Promise<string> {
-  try {
-    const secret = (await Deno.readTextFile(file)).trim();
-    if (secret !== "") return secret;
-    throw new AgentConfigError([`${source}: token_file ${shown(file)} is empty`]);
-  } catch (error) {
-    if (error instanceof AgentConfigError) throw error;
-    throw new AgentConfigError([
-      `${source}: token_file must be a file that can be read: current value is ${shown(file)}`,
-    ]);
-  }
 }
 
 async function readJson(file: string): Promise<Record<string, unknown>> {

@@ -7,7 +7,8 @@ import type { ServerAnswer } from "./server_answer.ts";
 export interface PostOptions {
   /** Base URL without a trailing slash. */
   server: string;
-  token?: string;
+  /** The header Authorization for this body as it travels. Default: none. */
+  authorization?: (body: string | Uint8Array) => string | undefined;
   timeout_ms: number;
   /** Large bodies are packed. */
   compress: boolean;
@@ -30,15 +31,18 @@ export interface PostedAnswer extends ServerAnswer {
 /** An answer with faults has a few kB; what is longer is not ours. */
 const ANSWER_BYTES_MAX = 256 * 1024;
 
-/** Posts a body to /metrics. Rejects with a sentence when there was no answer in time. */
-export async function postMetrics(
+/** Posts a body of JSON. Rejects with a sentence when there was no answer in time. */
+export async function post(
+  path: "/metrics" | "/api/v1/join",
   body: string,
   options: PostOptions & { signal: AbortSignal },
 ): Promise<PostedAnswer> {
-  const { server, token, timeout_ms, clock, signal, ask = fetch } = options;
+  const { server, timeout_ms, clock, signal, ask = fetch } = options;
   const packed = options.compress && body.length >= COMPRESS_BYTES_MIN
     ? gzipSync(body, { level: COMPRESS_LEVEL })
     : undefined;
+  const travelling = packed === undefined ? body : new Uint8Array(packed);
+  const authorization = options.authorization?.(travelling);
   const request = new AbortController();
   const answered = new AbortController();
   const stop = () => request.abort(new Error("the agent is stopping"));
@@ -48,15 +52,15 @@ export async function postMetrics(
     request.abort(new Error(`no answer within ${timeout_ms / 1000} s`));
   });
   try {
-    const response = await ask(`${server}/metrics`, {
+    const response = await ask(server + path, {
       method: "POST",
       headers: {
         "content-type": "application/json",
         "user-agent": "monitor-agent",
         ...(packed === undefined ? {} : { "content-encoding": "gzip" }),
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(authorization === undefined ? {} : { authorization }),
       },
-      body: packed === undefined ? body : new Uint8Array(packed),
+      body: travelling,
       // A redirected POST becomes a GET, whose 200 would look like success.
       redirect: "manual",
       signal: request.signal,

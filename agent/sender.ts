@@ -19,9 +19,10 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import { backoffMs } from "./backoff.ts";
 import { ClockOffset } from "./clock_offset.ts";
+import type { Credential } from "./credential.ts";
 import type { DueFacts, HostFacts } from "./facts.ts";
 import type { Outbox, OutboxBatch } from "./outbox.ts";
-import { postMetrics } from "./post.ts";
+import { post } from "./post.ts";
 import { withFacts } from "./report_text.ts";
 import { SendPlan } from "./send_plan.ts";
 import { ServerChoice } from "./server_choice.ts";
@@ -33,7 +34,8 @@ export interface SenderOptions {
   server: string;
   /** Others of the same database, tried when `server` does not take a report. Default: none. */
   other_servers?: readonly string[];
-  token?: string;
+  /** Default: none is shown. */
+  credential?: Credential;
   request_timeout_ms: number;
   /** Reports wait up to this before they are sent. Default: 0. */
   spread_ms?: number;
@@ -157,7 +159,7 @@ export class Sender {
     due: DueFacts | undefined,
     signal: AbortSignal,
   ): Promise<Verdict> {
-    const { token, request_timeout_ms, compress = false, clock, ask } = this.#options;
+    const { credential, request_timeout_ms, compress = false, clock, ask } = this.#options;
     const server = this.#server = this.#servers.at(clock.monotonic());
     const texts = batch.entries.map(({ text }) => text);
     const last = texts.pop() ?? "";
@@ -168,15 +170,10 @@ export class Sender {
     const begin_ms = clock.monotonic();
     this.#status.requests += 1;
     try {
-      const timeout_ms = request_timeout_ms;
-      const answer = await postMetrics(body, {
-        server,
-        token,
-        timeout_ms,
-        ask,
-        compress,
-        clock,
-        signal,
+      const now_ms = clock.now() + (this.#offset.offset_ms ?? 0);
+      const answer = await post("/metrics", body, {
+        ...{ server, timeout_ms: request_timeout_ms, ask, compress, clock, signal },
+        authorization: (travelling) => credential?.authorization({ body: travelling, now_ms }),
       });
       const monotonic_ms = clock.monotonic();
       this.#status.sent_bytes += answer.sent_bytes;

@@ -100,7 +100,8 @@ export function verdictOf(
   }
   if (status === 401 || status === 403) {
     const hint = status === 401
-      ? "Give the agent a token: MONITOR_AGENT_TOKEN, or token_file in its configuration"
+      ? "Give the agent a token (MONITOR_AGENT_TOKEN, or token_file in its configuration), or a new " +
+        "join code (MONITOR_AGENT_JOIN) and start it again"
       : "This agent's token may not report for this host: check its rights on the server";
     return { kind: "retry", reason, hint };
   }

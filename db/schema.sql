@@ -52,6 +52,25 @@ create view api.series as
      CROSS JOIN LATERAL unnest(s.metric_ids) i(metric_id)
      JOIN metric m ON m.id = i.metric_id;
 
+create table access_join_code (
+  id integer generated always as identity not null,
+  name text not null,
+  hash bytea not null,
+  hostname text,
+  uses integer not null,
+  uses_left integer not null,
+  created_at timestamp with time zone not null,
+  created_by text not null,
+  expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  constraint access_join_code_pkey PRIMARY KEY (id),
+  constraint access_join_code_name_key UNIQUE (name),
+  constraint access_join_code_check CHECK (((uses_left >= 0) AND (uses_left <= uses))),
+  constraint access_join_code_hash_check CHECK ((length(hash) = 32)),
+  constraint access_join_code_uses_check CHECK ((uses > 0))
+);
+CREATE INDEX access_join_code_expires ON access_join_code USING btree (expires_at);
+
 create table access_link (
   hash bytea not null,
   token_id integer not null,
@@ -87,11 +106,13 @@ create table access_token (
   expires_at timestamp with time zone,
   last_used_at timestamp with time zone,
   revoked_at timestamp with time zone,
+  join_code text,
   constraint access_token_pkey PRIMARY KEY (id),
   constraint access_token_name_key UNIQUE (name),
   constraint access_token_hash_check CHECK ((length(hash) = 32)),
   constraint access_token_role_check CHECK ((role = ANY (ARRAY['agent'::text, 'viewer'::text, 'operator'::text, 'admin'::text])))
 );
+CREATE INDEX access_token_hostname ON access_token USING btree (hostname) WHERE hostname IS NOT NULL;
 CREATE INDEX access_token_revoked ON access_token USING btree (revoked_at) WHERE revoked_at IS NOT NULL;
 
 create table alert (

@@ -43,7 +43,7 @@ const COLUMNS = (sql: AnySql) =>
   (extract(epoch from last_used_at) * 1000)::float8 as last_used_ms,
   (extract(epoch from revoked_at) * 1000)::float8 as revoked_ms`;
 
-export async function insertToken(sql: Sql, token: NewToken, now_ms: number): Promise<TokenRow> {
+export async function insertToken(sql: AnySql, token: NewToken, now_ms: number): Promise<TokenRow> {
   const [row] = await sql<TokenRow[]>`
     insert into access_token
       (name, hash, role, hostname, label, created_by, created_at, expires_at)
@@ -58,7 +58,7 @@ export async function insertToken(sql: Sql, token: NewToken, now_ms: number): Pr
 }
 
 /** The token of this name, also one that is revoked or expired. */
-export async function selectToken(sql: Sql, name: string): Promise<TokenSecret | undefined> {
+export async function selectToken(sql: AnySql, name: string): Promise<TokenSecret | undefined> {
   const [row] = await sql<TokenSecret[]>`
     select ${COLUMNS(sql)}, hash from access_token where name = ${name}`;
   return row;

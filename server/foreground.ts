@@ -4,6 +4,7 @@
  */
 import { type Agent, startAgent } from "../agent/agent.ts";
 import { agentConfigSource } from "../agent/config.ts";
+import { bearer } from "../agent/credential.ts";
 import { spoolDir } from "../agent/spool/settings.ts";
 import { displayAddress } from "../db/address.ts";
 import type { Logger } from "../log.ts";
@@ -16,7 +17,7 @@ import type { ServerContext } from "./command.ts";
 import type { Config } from "./config.ts";
 import { startServer } from "./serve.ts";
 import type { OwnToken } from "./start_access.ts";
-import { makeToken } from "./access/token.ts";
+import { makeToken } from "../token.ts";
 import { explainStart } from "./start_failure.ts";
 
 export interface ForegroundOptions extends ServerContext {
@@ -66,7 +67,8 @@ async function startLocalAgent(
   });
   const config = await source.load();
   const spool_dir = spoolDir(config.spool, options.config.data_dir);
-  return await startAgent({ config, source, spool_dir, clock, log, version });
+  const credential = bearer(config.token);
+  return await startAgent({ config, source, spool_dir, credential, clock, log, version });
 }
 
 function dataPlace(config: Config): string {

@@ -2,16 +2,19 @@
 import type { Clock } from "../clock.ts";
 import { deleteAuditBefore, insertAudit, selectAudit } from "../db/audit.ts";
 import type { Database } from "../db/database.ts";
+import { deleteJoinCodesBefore } from "../db/join_codes.ts";
 import { deleteEnded } from "../db/sessions.ts";
 import { hasToken, selectTokenById } from "../db/tokens.ts";
 import type { Logger } from "../log.ts";
 import type { Principal } from "./access/principal.ts";
+import { JoinDesk } from "./access/join_desk.ts";
 import { SessionBook } from "./access/session_book.ts";
 import { principalOf, TokenBook } from "./access/token_book.ts";
 import { TokenDesk } from "./access/token_desk.ts";
 import type { Config } from "./config.ts";
 import type { AuditRoute } from "./http/audit.ts";
 import { createDoor } from "./http/guard.ts";
+import type { JoinRoute } from "./http/join.ts";
 import type { Guard } from "./http/routes.ts";
 import { sessionReader, type SessionRoute } from "./http/session.ts";
 import type { TokensRoute } from "./http/tokens.ts";
@@ -23,7 +26,7 @@ const FORGET_EVERY_MS = 6 * 3_600_000;
 
 export interface StartedAccess {
   guard: Guard | undefined;
-  routes: AuditRoute & SessionRoute & TokensRoute;
+  routes: AuditRoute & JoinRoute & SessionRoute & TokensRoute;
 }
 
 /** A token of this process alone, and whose it is. */
@@ -65,12 +68,14 @@ export async function startAccess(
   });
   const readers = sessions === undefined ? [] : [sessionReader(sessions)];
   const { guard, prove, identify } = createDoor({ tokens, clock, readers });
+  const onRevoked = (token_id: number) => tokens.forget(token_id);
   return {
     guard: is_open ? undefined : guard,
     routes: {
       ...{ sessions, prove, identify },
       ownerOf: (shown) => "token" in shown ? tokens.find(shown.token) : linked(shown.link),
-      tokens: new TokenDesk({ sql, clock, onRevoked: (token_id) => tokens.forget(token_id) }),
+      tokens: new TokenDesk({ sql, clock, onRevoked }),
+      joining: new JoinDesk({ sql, clock, onRevoked }),
       audit: {
         write: (entry) => insertAudit(sql, entry),
         list: (page) => selectAudit(sql, page),
@@ -85,7 +90,7 @@ export async function startAccess(
   }
 }
 
-/** Entries of the audit log, sessions and links that nobody needs any more. */
+/** Entries of the audit log, sessions, links and join codes that nobody needs any more. */
 async function forgetOld(
   sql: Database["sql"],
   { clock, log, signal }: { clock: Clock; log: Logger; signal: AbortSignal },
@@ -96,6 +101,7 @@ async function forgetOld(
     try {
       await deleteAuditBefore(sql, clock.now() - AUDIT_MS);
       await deleteEnded(sql, clock.now());
+      await deleteJoinCodesBefore(sql, clock.now() - AUDIT_MS);
     } catch (error) {
       log.warn("old entries of the audit log and old sessions stay a little longer", { error });
     }

@@ -36,6 +36,13 @@ function whole(text: string): number {
   );
 }
 
+function uses(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `--uses must be a whole number from 1 to 99999: current value is "${safeText(text)}"`,
+  );
+}
+
 function lifetime(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms >= 1_000) return ms;
@@ -89,11 +96,16 @@ function listCommand(context: AccessContext) {
 function revokeCommand(context: AccessContext) {
   const command = context.base("revoke");
   return command
-    .description("take a token back: it is of no use three seconds later")
-    .argument("<name>", "its first part, as token list shows it: mon_…")
+    .description("take a token or a join code back: it is of no use three seconds later")
+    .argument("<name>", "its first part, as the lists show it: mon_… or join_…")
     .action(async (...args: unknown[]) => {
+      const name = String(args[0]);
+      if (name.startsWith("join_")) {
+        const { runRevokeJoinCode } = await import("./command_join.ts");
+        return await runRevokeJoinCode(name, command.opts(), context);
+      }
       const { runRevoke } = await import("./command_run.ts");
-      await runRevoke(String(args[0]), command.opts(), context);
+      await runRevoke(name, command.opts(), context);
     });
 }
 
@@ -123,6 +135,39 @@ function auditCommand(context: AccessContext) {
     });
 }
 
+function joinCodeCommand(context: AccessContext) {
+  const command = context.base("join-code");
+  return command
+    .description("make a code by which an agent gets a token of its own, and print it")
+    .option("--hostname <name>", "the only host it lets in; otherwise any without a token")
+    .option("--uses <n>", "so many agents get in by it", uses, 1)
+    .option("--expires <time>", "1h, 7d: when it ends (1h)", lifetime)
+    .option("--json", "print it as JSON")
+    .addHelpText(
+      "after",
+      examples([
+        "token join-code --hostname web-1",
+        "token join-code --uses 40 --expires 1d",
+      ]) +
+        "\n\nThe agent is given it once, as MONITOR_AGENT_JOIN or with join_code_file in its settings.",
+    )
+    .action(async () => {
+      const { runJoinCode } = await import("./command_join.ts");
+      await runJoinCode(command.opts(), context);
+    });
+}
+
+function joinCodesCommand(context: AccessContext) {
+  const command = context.base("join-codes");
+  return command
+    .description("all join codes, newest first, without their secrets")
+    .option("--json", "print them as JSON")
+    .action(async () => {
+      const { runJoinCodes } = await import("./command_join.ts");
+      await runJoinCodes(command.opts(), context);
+    });
+}
+
 /** In the order the help lists them. */
 export function accessCommands(context: AccessContext): CommandUnknownOpts[] {
   const token = new Command("token")
@@ -131,6 +176,8 @@ export function accessCommands(context: AccessContext): CommandUnknownOpts[] {
     .addCommand(createCommand(context))
     .addCommand(listCommand(context))
     .addCommand(revokeCommand(context))
-    .addCommand(linkCommand(context));
+    .addCommand(linkCommand(context))
+    .addCommand(joinCodeCommand(context))
+    .addCommand(joinCodesCommand(context));
   return [token, auditCommand(context)];
 }

@@ -13,11 +13,13 @@ import type { AccessContext, OpenedDatabase } from "./command.ts";
 import { makeLink } from "./session_book.ts";
 import { TokenDesk } from "./token_desk.ts";
 
-const LIST_MAX = 10_000;
+/** Lines of a list. */
+export const LIST_MAX = 10_000;
 
 type Options = Record<string, unknown>;
 
-async function withDatabase(
+/** Opens the database for a command; says what to do when it is too old. */
+export async function withDatabase(
   options: Options,
   { context, make = false }: { context: AccessContext; make?: boolean },
   use: (database: OpenedDatabase) => Promise<void>,
@@ -34,12 +36,12 @@ async function withDatabase(
 }
 
 /** Who is logged in at this terminal, for the log. */
-function personOf({ env }: AccessContext): string {
+export function personOf({ env }: AccessContext): string {
   return env.SUDO_USER || env.USER || env.LOGNAME || "command line";
 }
 
 /** Writes down what a command has done, as the server does for what is asked of it. */
-async function writeAudit(
+export async function writeAudit(
   sql: Sql,
   { context, ...done }: { context: AccessContext; action: string; target: string; detail: object },
 ): Promise<void> {

@@ -15,7 +15,7 @@ import {
   useLink,
 } from "../../db/sessions.ts";
 import type { Principal } from "./principal.ts";
-import { hashOf } from "./token.ts";
+import { hashOf } from "../../token.ts";
 
 const SECRET_BYTES = 32;
 const BELIEVED_MS = 2_000;

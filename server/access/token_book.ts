@@ -9,7 +9,7 @@ import type { Sql } from "../../db/connect.ts";
 import { selectRevokedSince, selectToken, type TokenRow, updateLastUsed } from "../../db/tokens.ts";
 import type { Logger } from "../../log.ts";
 import type { Principal } from "./principal.ts";
-import { isHashOf, nameOf } from "./token.ts";
+import { isHashOf, nameOf } from "../../token.ts";
 
 /** Tokens remembered; each takes some 300 bytes. Beyond that the oldest is looked up again. */
 const REMEMBERED_MAX = 50_000;

@@ -8,7 +8,7 @@ import {
   selectTokens,
   type TokenRow,
 } from "../../db/tokens.ts";
-import { makeToken } from "./token.ts";
+import { makeToken } from "../../token.ts";
 
 /** There is no such token. */
 export class TokenNotFoundError extends Error {

@@ -51,11 +51,12 @@ export interface DoorOptions {
   readers?: readonly CredentialReader[];
 }
 
-/** Finds out who asks by the text of a token, slowing down who guesses. */
-export type Prover = (
+/** Finds what belongs to a secret that is shown, slowing down who guesses; `wrong` is what those hear. */
+export type Prover = <T>(
   c: Context,
-  find: () => Promise<Principal | undefined>,
-) => Promise<Principal>;
+  find: () => Promise<T | undefined>,
+  wrong?: string,
+) => Promise<T>;
 
 /** The door of a server that lets in only who shows something. */
 export interface Door {
@@ -104,10 +105,7 @@ function prover(clock: Clock): Prover {
   const failures = new FailureTable();
   let slowed = 0;
 
-  async function slowly(
-    find: () => Promise<Principal | undefined>,
-    wait_ms: number,
-  ): Promise<Principal> {
+  async function slowly<T>(find: () => Promise<T | undefined>, wait_ms: number): Promise<T> {
     const error = new TooManyFailuresError(Math.ceil(wait_ms / 1000));
     if (slowed >= SLOWED_LOOKUPS_MAX) throw error;
     slowed++;
@@ -120,14 +118,14 @@ function prover(clock: Clock): Prover {
     }
   }
 
-  return async (c, find) => {
+  return async (c, find, wrong = WRONG_TOKEN) => {
     const address = clientAddress(c);
     const wait_ms = failures.waitMs(address, clock.now());
     if (wait_ms > 0) return await slowly(find, wait_ms);
     const found = await find();
     if (found !== undefined) return found;
     failures.failed(address, clock.now());
-    throw new UnauthorizedError(WRONG_TOKEN);
+    throw new UnauthorizedError(wrong);
   };
 }
 

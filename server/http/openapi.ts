@@ -158,7 +158,7 @@ function partsOf(path: string): string[] {
 
 function operationId({ method, path }: RouteEntry): string {
   const parts = partsOf(path).map((part) => part.replace(":", "by_"));
-  return [method.toLowerCase(), ...parts].join("_");
+  return [method.toLowerCase(), ...parts].join("_").replaceAll("-", "_");
 }
 
 function pathParameters(path: string): Parameter[] {

@@ -12,6 +12,7 @@ import { type FetchRoute, fetchRoutes } from "./fetch.ts";
 import { type HealthRoute, healthRoutes } from "./health.ts";
 import { incidentRoutes, type IncidentsRoute } from "./incidents.ts";
 import { type HostsRoute, hostsRoutes } from "./hosts.ts";
+import { type JoinRoute, joinRoutes } from "./join.ts";
 import { type LiveRoute, liveRoute } from "./live.ts";
 import { type MessagesRoute, messagesRoute } from "./messages.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
@@ -40,6 +41,7 @@ export interface RouterOptions
     HealthRoute,
     HostsRoute,
     IncidentsRoute,
+    JoinRoute,
     LiveRoute,
     MessagesRoute,
     MetricsRoute,
@@ -95,6 +97,7 @@ export function createRouter(options: RouterOptions): Router {
   messagesRoute(routes, options);
   sessionRoutes(routes, options);
   tokenRoutes(routes, options);
+  joinRoutes(routes, options);
   auditRoutes(routes, options);
   referenceRoutes(routes, options);
   webRoutes(routes, { greeting: () => greetingOf(version, routes) });

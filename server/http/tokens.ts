@@ -21,10 +21,11 @@ const NAME_CHARS_MAX = 255;
 /** Ten years: what is for longer has no end. */
 const EXPIRES_MS_MAX = 3_653 * 86_400_000;
 
-function text(chars_max: number) {
+/** A label, or the name of a host. */
+export function nameText() {
   return z.string({ error: (issue) => `must be a text: current value is ${shown(issue.input)}` })
     .superRefine((value, context) => {
-      const fault = nameFault(value, chars_max);
+      const fault = nameFault(value, NAME_CHARS_MAX);
       if (fault !== undefined) context.addIssue(fault);
     });
 }
@@ -33,15 +34,15 @@ const createSchema = z.strictObject({
   role: z.enum(ROLES, {
     error: (issue) => `must be one of ${ROLES.join(", ")}: current value is ${shown(issue.input)}`,
   }),
-  label: text(NAME_CHARS_MAX),
-  hostname: text(NAME_CHARS_MAX).nullish(),
+  label: nameText(),
+  hostname: nameText().nullish(),
   expires_in: duration({ min_ms: 1_000, max_ms: EXPIRES_MS_MAX }).optional(),
 }).refine(({ role, hostname }) => role === "agent" || (hostname ?? null) === null, {
   path: ["hostname"],
   error: "can only be given with role agent",
 });
 
-const listParameters = z.strictObject({
+export const pageParameters = z.strictObject({
   limit: z.coerce.number({ error: "must be a whole number" }).int("must be a whole number")
     .min(1, "must be at least 1").max(PAGE_MAX, `must be at most ${PAGE_MAX}`)
     .default(PAGE_DEFAULT),
@@ -67,10 +68,10 @@ export function tokenRoutes(routes: Routes, { tokens }: TokensRoute): void {
   routes.get("/api/v1/tokens", {
     access: "admin",
     summary: "All tokens",
-    query: listParameters,
+    query: pageParameters,
     answer: tokensSchema,
   }, async (c) => {
-    const { limit, after } = readParameters(c, listParameters);
+    const { limit, after } = readParameters(c, pageParameters);
     const found = await tokens.list({ limit: limit + 1, before_id: after });
     const page = found.slice(0, limit);
     const next = found.length > limit ? page.at(-1)?.id ?? null : null;

@@ -1,5 +1,6 @@
 /** What an agent needs: settings, collectors that run, and a server that takes what it sends. */
 import { loadAgentConfig } from "../../agent/config.ts";
+import { credentialFor } from "../../agent/credential_choice.ts";
 import { collectOnce } from "../../agent/once.ts";
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
@@ -50,18 +51,21 @@ export async function checkAgent(options: AgentCheckOptions): Promise<Check[]> {
 
 async function checkServerOf(
   config: AgentConfig,
-  { clock, is_named }: { clock: Clock; is_named: boolean },
+  { clock, log, is_named }: { clock: Clock; log: Logger; is_named: boolean },
 ): Promise<[string, Finding][]> {
   const begun_ms = clock.now();
+  const credential = await credentialFor({ config, clock, log });
+  const body = "[]";
+  const authorization = credential.authorization({ body, now_ms: begun_ms });
   let answer: Response;
   try {
     // an empty batch stores nothing and goes the way of every report, its token included
     answer = await fetch(`${config.server}/metrics`, {
       method: "POST",
-      body: "[]",
+      body,
       headers: {
         "content-type": "application/json",
-        ...(config.token === undefined ? {} : { authorization: `Bearer ${config.token}` }),
+        ...(authorization === undefined ? {} : { authorization }),
       },
       redirect: "manual",
       signal: AbortSignal.timeout(ASK_MS_MAX),
@@ -91,7 +95,7 @@ async function checkServerOf(
   const date_ms = Date.parse(answer.headers.get("date") ?? "");
   return [
     ["server", ok(found)],
-    ["token", tokenFinding(answer.status, config.token !== undefined)],
+    ["token", tokenFinding(answer.status, authorization !== undefined)],
     ...(Number.isNaN(date_ms) ? [] : [
       [
         "server clock",

@@ -1,4 +1,4 @@
-/** Answers about who asks: `/api/v1/session`, `/api/v1/tokens`, `/api/v1/audit`. Seconds since 1970. */
+/** Answers about who asks: sessions, tokens, join codes, the audit log. Seconds since 1970. */
 import { z } from "zod";
 
 export const sessionSchema = z.object({
@@ -26,6 +26,32 @@ export const newTokenSchema = tokenSchema.extend({
 export const tokensSchema = z.object({
   tokens: z.array(tokenSchema),
   next: z.number().nullable().describe("For the parameter after; null: this is the last page"),
+});
+
+export const joinCodeSchema = z.object({
+  name: z.string(),
+  hostname: z.string().nullable().describe("The only host that gets in by it; null: any new one"),
+  uses: z.number(),
+  uses_left: z.number(),
+  created: z.number(),
+  created_by: z.string(),
+  expires: z.number(),
+  revoked: z.number().nullable(),
+});
+
+export const newJoinCodeSchema = joinCodeSchema.extend({
+  code: z.string().describe("Its text, shown this once"),
+});
+
+export const joinCodesSchema = z.object({
+  join_codes: z.array(joinCodeSchema),
+  next: z.number().nullable().describe("For the parameter after; null: this is the last page"),
+});
+
+export const joinedSchema = z.object({
+  name: z.string().describe("Of the token"),
+  hostname: z.string().describe("The only host it may send reports of"),
+  token: z.string().optional().describe("Its text, where it was not sent; shown this once"),
 });
 
 export const auditSchema = z.object({

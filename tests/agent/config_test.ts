@@ -196,6 +196,7 @@ Deno.test("loadAgentConfig() reads the token from a file, and never shows one", 
   const config = await loadAgentConfig({ overrides: { token_file: dir.join("token") }, hostname });
   assert.equal(config.token, "s3cret");
   assert.doesNotMatch((await faults({ token: "s3cret\n" })).join(), /s3cret/);
+  assert.doesNotMatch((await faults({ join_code: "s3cret\n" })).join(), /s3cret/);
 });
 
 Deno.test("durationMs() reads seconds and units", () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { HostFacts, type HostFactsOptions } from "../../agent/facts.ts";
 import type { Outbox, OutboxBatch } from "../../agent/outbox.ts";
 import { reportText } from "../../agent/report_text.ts";
+import { bearer } from "../../agent/credential.ts";
 import { Sender } from "../../agent/sender.ts";
 import type { Spool } from "../../agent/spool.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -101,7 +102,7 @@ class Setup implements AsyncDisposable {
     );
     this.sender = new Sender({
       server: options.url ?? `http://127.0.0.1:${this.#server.addr.port}`,
-      token,
+      credential: bearer(token),
       request_timeout_ms: 10_000,
       spread_ms,
       compress,

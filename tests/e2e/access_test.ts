@@ -1,7 +1,8 @@
 /** Tokens as a person uses them: a server that lets nobody in without one, and the way in. */
 import assert from "node:assert/strict";
+import { freePort } from "../support/free_port.ts";
 import { tempDir } from "../support/temp_dir.ts";
-import { runMonitor, startMonitor } from "./run_monitor.ts";
+import { monitorCommand, runMonitor, startMonitor, watchMonitor } from "./run_monitor.ts";
 
 const REQUIRED = { MONITOR_ACCESS_MODE: "required" };
 
@@ -99,4 +100,52 @@ Deno.test("monitor up with tokens lets its own agent in, and nobody else", async
   const hosts = async () => (await (await fetch(`${up.url}/fetch/hosts`, { headers })).json());
   while ((await hosts()).length === 0);
   assert.equal((await hosts()).length, 1);
+});
+
+Deno.test("monitor token join-code: an agent gets a token of its own, keeps it, and another gets none", async () => {
+  await using dir = await tempDir();
+  const data = ["--data", dir.join("data")];
+  const made = await runMonitor(["token", "join-code", "--hostname", "web-1", ...data]);
+  assert.equal(made.code, 0, made.err);
+  assert.match(made.out, /^join_\w{8}_[\w-]{43}\n$/);
+  assert.match(made.err, /MONITOR_AGENT_JOIN/);
+  const port = await freePort();
+  const agent = (name: string, env: Record<string, string> = {}) => {
+    const args = ["agent", "--server", `http://127.0.0.1:${port}`, "--hostname", "web-1"];
+    return watchMonitor(
+      monitorCommand([...args, "--data", dir.join(name), "--interval", "1"], { env }).spawn(),
+    );
+  };
+  const env = { MONITOR_AGENT_JOIN: made.out.trim() };
+  await using first = agent("first", env);
+  // without a server it collects, and waits
+  await first.line(/Cannot join; reports are kept/);
+  await using server = await startMonitor(["serve", "--port", String(port), ...data], {
+    env: REQUIRED,
+  });
+  await first.line(/Agent has joined/);
+  const viewer = await runMonitor(
+    ["token", "create", "--role", "viewer", "--label", "look", ...data],
+  );
+  const headers = { authorization: `Bearer ${viewer.out.trim()}` };
+  const stored = async (): Promise<string> => {
+    const found = await (await fetch(`${server.url}/fetch/latest`, { headers })).json();
+    return JSON.stringify(found);
+  };
+  while (!(await stored()).includes("web-1"));
+  await using second = agent("second", env);
+  await second.line(/used once, which is all; make another one.*token join-code/);
+  first.kill("SIGKILL");
+  await first.ended;
+  // its code is not needed any more
+  await using again = agent("first");
+  const before = await stored();
+  while (await stored() === before);
+  const listed = await runMonitor(["token", "join-codes", ...data]);
+  assert.match(listed.out, new RegExp(`${made.out.slice(0, 13)} +web-1 +0 of 1 .*used`));
+  const name = made.out.slice(0, 13);
+  assert.equal((await runMonitor(["token", "revoke", name, ...data])).code, 0);
+  for (const text of [first, second, again, server].map(({ out, err }) => out + err)) {
+    assert.ok(!text.includes(made.out.trim()), "the code is shown");
+  }
 });

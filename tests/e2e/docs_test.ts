@@ -31,6 +31,7 @@ const AGENT_NAMES = new Set([
   "permissions",
   "server",
   "token_file",
+  "join_code_file",
   "tags",
   "alias",
   "location",

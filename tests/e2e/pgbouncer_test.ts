@@ -1,21 +1,14 @@
 /** A server whose PostgreSQL is behind PgBouncer, which gives a connection for one transaction. */
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
 import { systemClock } from "../../clock.ts";
 import { resolveAddress, urlOf } from "../../db/address.ts";
 import { debianProgram } from "../support/debian.ts";
+import { freePort } from "../support/free_port.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { testDatabase } from "../support/test_database.ts";
 import { runMonitor, startMonitor } from "./run_monitor.ts";
 
 const PROGRAM = debianProgram("/usr/sbin/pgbouncer");
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 async function ownerOf(path: string) {
   const { uid, gid } = await Deno.stat(path);

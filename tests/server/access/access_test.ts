@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { FailureTable } from "../../../server/access/failures.ts";
 import { allows } from "../../../server/access/principal.ts";
-import { hashOf, isHashOf, makeToken, nameOf } from "../../../server/access/token.ts";
+import { hashOf, isHashOf, makeToken, nameOf } from "../../../token.ts";
 
 Deno.test("makeToken() gives texts that are recognised, and never the same", () => {
   const made = Array.from({ length: 200 }, makeToken);

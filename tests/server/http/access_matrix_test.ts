@@ -98,7 +98,10 @@ async function ask(
 
 Deno.test("docs/security.md has every route, as the routes are now", async () => {
   await using app = await testApp();
-  assert.deepEqual(listRoutes(), app.server.routes);
+  // not their schemas: those that have been described already look different
+  const said = (routes: readonly RouteEntry[]) =>
+    routes.map(({ method, path, access, summary }) => [method, path, access, summary]);
+  assert.deepEqual(said(listRoutes()), said(app.server.routes));
   const text = readSource("docs/security.md");
   assert.ok(text.includes(accessTable(app.server.routes)), "deno run -A tools/access.ts");
   assert.equal(readTable(text).size, app.server.routes.length);
