@@ -45,6 +45,8 @@ export interface Operation {
   responses: Record<string, Answer | { $ref: string }>;
   security: Record<string, string[]>[];
   "x-role": Access;
+  /** A path that can be asked as it is. */
+  "x-example": string;
 }
 
 export interface ApiDocument {
@@ -71,6 +73,9 @@ const ERRORS: Readonly<Record<number, string>> = {
   429: "Too many from there: come again after Retry-After seconds",
   503: "Not just now: come again after Retry-After seconds",
 };
+
+/** For parameters of paths. */
+const EXAMPLES: Readonly<Record<string, string>> = { hostname: "web-1", metric: "cpu_usage" };
 
 /** How a text of JSON Schema is made of a schema: of what may be given, not of what becomes of it. */
 export function jsonSchema(schema: z.ZodType): JsonSchema {
@@ -148,6 +153,7 @@ function operationOf(entry: RouteEntry): Operation {
     responses: responsesOf(entry),
     security: access === "public" ? [] : [{ bearer: [] }, { session: [] }],
     "x-role": access,
+    "x-example": example?.path ?? examplePath(entry.path),
   };
 }
 
@@ -159,6 +165,11 @@ function partsOf(path: string): string[] {
 function operationId({ method, path }: RouteEntry): string {
   const parts = partsOf(path).map((part) => part.replace(":", "by_"));
   return [method.toLowerCase(), ...parts].join("_").replaceAll("-", "_");
+}
+
+/** `/api/v1/rules/1`. */
+function examplePath(path: string): string {
+  return path.replace(/:(\w+)/g, (_, name) => name === "id" ? "1" : EXAMPLES[name] ?? name);
 }
 
 function pathParameters(path: string): Parameter[] {

@@ -69,8 +69,8 @@ export interface Router {
 function greetingOf(version: string, { entries }: Routes): string {
   const lines = entries.filter(({ is_page }) => !is_page)
     .map(({ method, path, summary }) => `${method.padEnd(6)} ${path.padEnd(37)} ${summary}`);
-  return `monitor ${version} is running. A browser gets the page here; programs have:\n\n` +
-    `${lines.join("\n")}\n`;
+  return `monitor ${version} is running. A browser gets the page here, and parameters, answers and ` +
+    `examples of these at /api; programs have:\n\n${lines.join("\n")}\n`;
 }
 
 export function createRouter(options: RouterOptions): Router {

@@ -66,7 +66,9 @@ addEventListener("click", (event) => {
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const anchor = event.target instanceof Element ? event.target.closest("a") : null;
   if (anchor === null || anchor.origin !== location.origin || anchor.target !== "") return;
-  if (anchor.hasAttribute("download") || /^\/(api|fetch|assets)\//.test(anchor.pathname)) return;
+  if (anchor.hasAttribute("download") || /^\/(api|fetch|assets)(\/|$)/.test(anchor.pathname)) {
+    return;
+  }
   event.preventDefault();
   go(anchor.href);
 });

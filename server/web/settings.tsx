@@ -57,7 +57,9 @@ export function Settings() {
       <h2>{TEXT.settings.about}</h2>
       <p>{TEXT.settings.version(version ?? "")}</p>
       <p class="soft">{TEXT.settings.licence}</p>
-      <p class="soft">{TEXT.settings.api}</p>
+      <p>
+        <a href="/api">{TEXT.settings.api}</a>
+      </p>
     </>
   );
 }

@@ -152,7 +152,7 @@ export const TEXT = {
     about: "About",
     version: (version: string) => `monitor ${version}`,
     licence: "Apache-2.0. The page works without a network: everything it needs is in the program.",
-    api: "The same data for programs: /api/v1/hosts, /api/v1/series, /fetch/latest.",
+    api: "The same data for programs: the HTTP API",
     server: {
       title: "Server",
       now: "Now",
