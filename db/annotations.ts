@@ -14,17 +14,22 @@ export interface MessageRange {
   to_ms: number;
   /** At most so many, the newest. */
   limit: number;
+  /** The last of the page before. */
+  after?: { at_ms: number; metric: string };
 }
 
 /** The newest texts of a host, newest first. */
 export async function selectMessages(sql: Sql, range: MessageRange): Promise<MessageRow[]> {
+  const { after } = range;
+  const at = (ms: number) => sql`timestamptz 'epoch' + ${ms}::float8 * interval '1 millisecond'`;
+  const behind = after === undefined ? sql`` : sql`
+      and (a.at < ${at(after.at_ms)} or (a.at = ${at(after.at_ms)} and m.name > ${after.metric}))`;
   return await sql<MessageRow[]>`
     select m.name as metric, (extract(epoch from a.at) * 1000)::float8 as at_ms, a.message
     from annotation a
     join metric m on m.id = a.metric_id
     where a.host_id = ${range.host_id}
-      and a.at >= timestamptz 'epoch' + ${range.from_ms}::float8 * interval '1 millisecond'
-      and a.at <= timestamptz 'epoch' + ${range.to_ms}::float8 * interval '1 millisecond'
+      and a.at >= ${at(range.from_ms)} and a.at <= ${at(range.to_ms)} ${behind}
     order by a.at desc, m.name
     limit ${range.limit}`;
 }

@@ -27,6 +27,7 @@ import { readParameters } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
 import { readBody, readId } from "./json_body.ts";
 import { contractDowntimesSchema, successIdSchema } from "../wire/contract.ts";
+import { pageById, pageOf } from "./paging.ts";
 import type { Routes } from "./routes.ts";
 
 /** What these routes need of the alerts step. */
@@ -76,6 +77,8 @@ function previewOf({ hostnames, incidents, occurrences }: DowntimePreview): Down
 }
 
 const hostnameParameters = z.object({ hostname: z.string().optional() });
+
+const listParameters = hostnameParameters.extend(pageById);
 
 const DOWNTIME_EXAMPLE = { hosts: ["web-*"], duration_s: 3600, note: "new disks" };
 
@@ -187,11 +190,12 @@ export function downtimeRoutes(routes: Routes, route: DowntimeRoute): void {
   routes.get("/api/v1/downtimes", {
     access: "viewer",
     summary: "All downtimes",
-    query: hostnameParameters,
+    query: listParameters,
     answer: downtimesSchema,
   }, async (c) => {
-    const all = await downtimes.list(c.req.query("hostname") || undefined);
-    return c.json({ downtimes: all.map(answerOf) });
+    const { hostname, ...asked } = readParameters(c, listParameters);
+    const { page, next } = pageOf(await downtimes.list(hostname), asked, ({ id }) => id);
+    return c.json({ downtimes: page.map(answerOf), next });
   });
 
   routes.post(

@@ -3,9 +3,10 @@ import { z } from "zod";
 import { nameFault, shown, TAG_CHARS_MAX, TAGS_MAX } from "../../report.ts";
 import { NotFoundError } from "../query/context.ts";
 import type { HostGlance } from "../query/overview.ts";
-import { faultsOf, ParameterError, parameterError } from "./fetch.ts";
+import { faultsOf, ParameterError, parameterError, readParameters } from "./fetch.ts";
 import { successSchema } from "../wire/contract.ts";
 import { hostAgentSchema, hostsSchema } from "../wire/host.ts";
+import { pageByName, pageOf } from "./paging.ts";
 import type { Routes } from "./routes.ts";
 
 /** What these routes need. */
@@ -17,6 +18,8 @@ export interface HostsRoute {
   hostAgent(hostname: string): Promise<unknown>;
   now(): number;
 }
+
+const listParameters = z.object(pageByName);
 
 function text(chars_max: number) {
   return z.string({ error: (issue) => `must be a text: current value is ${shown(issue.input)}` })
@@ -44,8 +47,17 @@ export type HostEdit = z.infer<typeof editSchema>;
 export function hostsRoutes(routes: Routes, route: HostsRoute): void {
   routes.get(
     "/api/v1/hosts",
-    { access: "viewer", summary: "All hosts at a glance", answer: hostsSchema },
-    async (c) => c.json({ at: route.now() / 1000, hosts: await route.glances() }),
+    {
+      access: "viewer",
+      summary: "All hosts at a glance",
+      query: listParameters,
+      answer: hostsSchema,
+    },
+    async (c) => {
+      const asked = readParameters(c, listParameters);
+      const { page, next } = pageOf(await route.glances(), asked, ({ hostname }) => hostname);
+      return c.json({ at: route.now() / 1000, hosts: page, next });
+    },
   );
 
   routes.get("/api/v1/hosts/:hostname/agent", {

@@ -4,7 +4,7 @@ import type { RuleRow } from "../../db/rules.ts";
 import { shown } from "../../report.ts";
 import type { BacktestQuery, BacktestResult } from "../alerts/backtest.ts";
 import { requireRule, type RuleBook } from "../alerts/rule_book.ts";
-import { ParameterError } from "./fetch.ts";
+import { ParameterError, readParameters } from "./fetch.ts";
 import { INSTANT_FORMS, parseInstant } from "./instant.ts";
 import { readBody, readId, readJson } from "./json_body.ts";
 import { successSchema } from "../wire/contract.ts";
@@ -15,6 +15,7 @@ import {
   rulesAnswerSchema,
 } from "../wire/rule.ts";
 import { ruleSchema } from "../alerts/rule_schema.ts";
+import { pageById, pageOf } from "./paging.ts";
 import type { Routes } from "./routes.ts";
 
 /** What these routes need of alerts. */
@@ -37,6 +38,8 @@ const RULE_EXAMPLE = {
   for: "5m",
 };
 
+const listParameters = z.object(pageById);
+
 const applySchema = z.strictObject({
   rules: z.array(z.unknown(), { error: "must be a list of rules" }).max(RULES_MAX),
   dry_run: z.boolean().default(false),
@@ -53,12 +56,17 @@ export function ruleRoutes(routes: Routes, route: RulesRoute): void {
   const { rules } = route;
   routes.get(
     "/api/v1/rules",
-    { access: "viewer", summary: "All rules", answer: rulesAnswerSchema },
+    { access: "viewer", summary: "All rules", query: listParameters, answer: rulesAnswerSchema },
     async (c) => {
       const reach = route.reach();
-      const rows = await rules.list();
+      const { page, next } = pageOf(
+        await rules.list(),
+        readParameters(c, listParameters),
+        ({ id }) => id,
+      );
       return c.json({
-        rules: rows.map((row) => ({ ...ruleJson(row), series: reach?.get(row.id) ?? null })),
+        rules: page.map((row) => ({ ...ruleJson(row), series: reach?.get(row.id) ?? null })),
+        next,
       });
     },
   );

@@ -22,7 +22,10 @@ export const downtimeSchema = z.object({
   next: z.array(occurrenceSchema),
 });
 
-export const downtimesSchema = z.object({ downtimes: z.array(downtimeSchema) });
+export const downtimesSchema = z.object({
+  downtimes: z.array(downtimeSchema),
+  next: z.number().nullable().describe("For the parameter after; null: this is the last page"),
+});
 
 export const downtimePreviewSchema = z.object({
   host_count: z.number(),

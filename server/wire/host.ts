@@ -20,6 +20,7 @@ export const hostGlanceSchema = z.object({
 export const hostsSchema = z.object({
   at: z.number().describe("The server's time"),
   hosts: z.array(hostGlanceSchema),
+  next: z.string().nullable().describe("For the parameter after; null: this is the last page"),
 });
 
 export const hostAgentSchema = z.object({
@@ -28,6 +29,7 @@ export const hostAgentSchema = z.object({
 
 export const messagesSchema = z.object({
   messages: z.array(z.object({ metric: z.string(), at: z.number(), message: z.string() })),
+  next: z.string().nullable().describe("For the parameter after; null: this is the last page"),
 });
 
 const about = z.object({ alias: z.string().nullable(), location: z.string().nullable() });

@@ -17,6 +17,7 @@ export const rulesAnswerSchema = z.object({
   rules: z.array(ruleFields.extend({
     series: z.number().nullable().describe("Watched by it; null: another server evaluates"),
   })),
+  next: z.number().nullable().describe("For the parameter after; null: this is the last page"),
 });
 
 export const appliedSchema = z.object({

@@ -75,7 +75,10 @@ Deno.test("/api/v1/downtimes: recurring, previewed, extended, ended, changed, de
   const seen = downtimePreviewSchema.strict().parse(preview.body);
   assert.deepEqual([seen.hosts, seen.incident_count], [["web-1"], 1]);
   assert.deepEqual(seen.occurrences[0], { start: NOW_S - HOUR_S, end: NOW_S + HOUR_S });
-  assert.deepEqual((await call(app, "GET", "/api/v1/downtimes")).body, { downtimes: [] });
+  assert.deepEqual((await call(app, "GET", "/api/v1/downtimes")).body, {
+    downtimes: [],
+    next: null,
+  });
 
   const made = await call(app, "POST", "/api/v1/downtimes", wanted);
   assert.equal(made.status, 201);

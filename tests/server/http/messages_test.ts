@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { testApp } from "../../support/test_app.ts";
+import { type Answer, testApp } from "../../support/test_app.ts";
 
 const NOW_S = 1_700_000_000;
 
@@ -28,6 +28,7 @@ Deno.test("GET /api/v1/messages has what a host said, the newest first", async (
         { metric: "disk", at: NOW_S - 30, message: "full" },
         { metric: "disk", at: NOW_S - 60, message: "almost full" },
       ],
+      next: null,
     });
     const all = await app.get("/api/v1/messages?host=a&from=now-1d&to=now-1h");
     assert.deepEqual(all.body.messages, [{
@@ -37,6 +38,15 @@ Deno.test("GET /api/v1/messages has what a host said, the newest first", async (
     }]);
     const one = await app.get("/api/v1/messages?host=a&limit=1");
     assert.deepEqual(one.body.messages.map(({ message }: { message: string }) => message), ["hot"]);
+    const told: string[] = [];
+    for (let next: string | null = ""; next !== null;) {
+      const { body }: Answer = await app.get(
+        `/api/v1/messages?host=a&limit=1&after=${encodeURIComponent(next)}`,
+      );
+      told.push(...body.messages.map(({ message }: { message: string }) => message));
+      next = body.next;
+    }
+    assert.deepEqual(told, ["hot", "full", "almost full"]);
   });
 
   await t.step("what is wrong is said", async () => {
@@ -44,6 +54,7 @@ Deno.test("GET /api/v1/messages has what a host said, the newest first", async (
       ["", 400, /host must be given/],
       ["host=nobody", 404, /Cannot find host "nobody"/],
       ["host=a&limit=0", 400, /limit must be at least 1/],
+      ["host=a&after=disk", 400, /after must be the next of the page before/],
       ["host=a&from=soon", 400, /from must be seconds since 1970/],
       ["host=a&from=now&to=now-1h", 400, /from must not be after to/],
       ["host=a&hots=b", 400, /there is no parameter hots/],

@@ -1,0 +1,43 @@
+/**
+ * Pages of lists, by one rule: `limit` says how many, the answer's `next` is the `after` of the page that
+ * follows, and null when none does. A page begins behind a key, not at a number: what is added or
+ * removed meanwhile neither repeats nor hides the rest.
+ */
+import { z } from "zod";
+
+const LIMIT_MAX = 1_000;
+
+/** Of lists that are short: all of it, unless a limit is given. */
+export const limitParameter = z.coerce.number({ error: "must be a whole number" })
+  .int("must be a whole number").min(1, "must be at least 1")
+  .max(LIMIT_MAX, `must be at most ${LIMIT_MAX}`).optional()
+  .describe("How many at most; all unless given");
+
+const AFTER = "The next of the page before";
+
+/** Pages of a list that is in the order of ids. */
+export const pageById = {
+  limit: limitParameter,
+  after: z.coerce.number({ error: "must be the next of the page before" }).int().optional()
+    .describe(AFTER),
+};
+
+/** Pages of a list that is in the order of names. */
+export const pageByName = { limit: limitParameter, after: z.string().optional().describe(AFTER) };
+
+/**
+ * A page of a list. Without `limit` and `after` it is the list as it is; with one of them it is in the
+ * order of the keys.
+ */
+export function pageOf<T, K extends string | number>(
+  all: readonly T[],
+  { limit, after }: { limit?: number; after?: K },
+  keyOf: (one: T) => K,
+): { page: readonly T[]; next: K | null } {
+  if (limit === undefined && after === undefined) return { page: all, next: null };
+  const rest = all.filter((one) => after === undefined || keyOf(one) > after)
+    .sort((a, b) => keyOf(a) < keyOf(b) ? -1 : 1);
+  const page = rest.slice(0, limit);
+  const last = page.at(-1);
+  return { page, next: rest.length > page.length && last !== undefined ? keyOf(last) : null };
+}
