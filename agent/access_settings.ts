@@ -22,6 +22,8 @@ export const accessShape = {
   join_code: settingText(CHARS_MAX).optional(),
   /** A file with the code in it. It is read only when it is needed, and may be gone afterwards. */
   join_code_file: settingText(CHARS_MAX).optional(),
+  /** Reports are signed by the token, which is not sent: `access.signatures` on the server. */
+  sign: z.boolean().default(false),
 };
 
 /** With the token that `token_file` names, or what is wrong with that. */

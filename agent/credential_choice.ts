@@ -5,8 +5,8 @@
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import { joinCodeNameOf } from "../token.ts";
-import type { AgentConfig } from "./config.ts";
-import { bearer, type Credential } from "./credential.ts";
+import { type AgentConfig, AgentConfigError } from "./config.ts";
+import { bearer, type Credential, signing } from "./credential.ts";
 import { joinServer } from "./join.ts";
 import { type JoinedToken, readJoinedToken } from "./joined_token.ts";
 import { askerFor } from "./server_trust.ts";
@@ -21,7 +21,7 @@ export interface CredentialOptions {
 export async function credentialFor(options: CredentialOptions): Promise<Credential> {
   const { config } = options;
   const log = options.log.with({ component: "join" });
-  if (config.token !== undefined) return bearer(config.token);
+  if (config.token !== undefined) return showing(config.token, config);
   const known = await knownToken(options);
   const { join_code, join_code_file } = config;
   const readCode = join_code !== undefined
@@ -33,10 +33,19 @@ export async function credentialFor(options: CredentialOptions): Promise<Credent
     // a file that is gone was needed only once
     const code = await readCode?.().catch(() => undefined);
     const name = code === undefined ? undefined : joinCodeNameOf(code);
-    if (name === undefined || name === known.code) return bearer(known.token);
+    if (name === undefined || name === known.code) return showing(known.token, config);
   }
   if (readCode === undefined) return bearer(undefined);
   return joining({ ...options, log }, readCode);
+}
+
+/** Sends the token, or signs by it. */
+function showing(token: string, { sign }: AgentConfig): Credential {
+  const credential = sign ? signing(token) : bearer(token);
+  if (credential !== undefined) return credential;
+  throw new AgentConfigError([
+    "sign needs a token as monitor token create prints it (mon_…), all of it: this one is none",
+  ]);
 }
 
 async function knownToken({ config, log }: CredentialOptions): Promise<JoinedToken | undefined> {
@@ -58,7 +67,7 @@ function joining(
     ready: async (signal) => {
       const ask = await askerFor(config);
       const token = await joinServer({ config, readCode, clock, log, ask }, signal);
-      if (token !== undefined) shown = bearer(token);
+      if (token !== undefined) shown = showing(token, config);
       return token !== undefined;
     },
     authorization: (request) => shown.authorization(request),

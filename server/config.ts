@@ -124,8 +124,9 @@ function why(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** `8888` is a number and `null` is null where the setting can be one; all else stays a text. */
+/** `8888` is a number, `null` is null and `true` true where the setting can be one; else it stays a text. */
 function typed(text: string, setting: Setting): unknown {
+  if (typeof setting.default === "boolean" && /^(true|false)$/.test(text)) return text === "true";
   if (!setting.numeric) return text;
   if (text === "null") return null;
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;

@@ -13,10 +13,11 @@ import { principalOf, TokenBook } from "./access/token_book.ts";
 import { TokenDesk } from "./access/token_desk.ts";
 import type { Config } from "./config.ts";
 import type { AuditRoute } from "./http/audit.ts";
-import { createDoor } from "./http/guard.ts";
+import { createDoor, type Prover } from "./http/guard.ts";
 import type { JoinRoute } from "./http/join.ts";
 import type { Guard } from "./http/routes.ts";
 import { sessionReader, type SessionRoute } from "./http/session.ts";
+import { signatureReader } from "./http/signature.ts";
 import type { TokensRoute } from "./http/tokens.ts";
 
 /** What was changed is remembered for this long. */
@@ -66,7 +67,10 @@ export async function startAccess(
     stop.abort();
     await Promise.all(tasks);
   });
-  const readers = sessions === undefined ? [] : [sessionReader(sessions)];
+  const readers = (prove: Prover) => [
+    signatureReader({ tokens, clock, is_on: access.signatures, prove }),
+    ...(sessions === undefined ? [] : [sessionReader(sessions)]),
+  ];
   const { guard, prove, identify } = createDoor({ tokens, clock, readers });
   const onRevoked = (token_id: number) => tokens.forget(token_id);
   return {

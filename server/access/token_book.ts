@@ -6,8 +6,15 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { Sql } from "../../db/connect.ts";
-import { selectRevokedSince, selectToken, type TokenRow, updateLastUsed } from "../../db/tokens.ts";
+import {
+  selectRevokedSince,
+  selectToken,
+  type TokenRow,
+  type TokenSecret,
+  updateLastUsed,
+} from "../../db/tokens.ts";
 import type { Logger } from "../../log.ts";
+import { isSignedBy, type SignedHeader } from "../../signature.ts";
 import type { Principal } from "./principal.ts";
 import { isHashOf, nameOf } from "../../token.ts";
 
@@ -25,6 +32,8 @@ interface Remembered {
   expires_ms: number;
   /** When it was last used, or 0 when that is written down. */
   used_ms: number;
+  /** SHA-256 of its text. */
+  hash: Uint8Array;
 }
 
 export interface TokenBookOptions {
@@ -35,7 +44,10 @@ export interface TokenBookOptions {
 
 export class TokenBook {
   readonly #options: TokenBookOptions;
+  /** By the token's text. */
   readonly #known = new Map<string, Remembered>();
+  /** By the token's name: whose signatures were right. */
+  readonly #signers = new Map<string, Remembered>();
   /** Tokens of this process alone, which are in no database. */
   readonly #own = new Map<string, Principal>();
   #looked_ms: number;
@@ -71,22 +83,32 @@ export class TokenBook {
     const { sql, clock } = this.#options;
     const token = await selectToken(sql, name);
     if (token === undefined || !isHashOf(text, token.hash)) return undefined;
-    const now_ms = clock.now();
-    const expires_ms = token.expires_ms ?? Infinity;
-    if (token.revoked_ms !== null || expires_ms <= now_ms) return undefined;
-    const principal = principalOf(token);
-    this.#known.delete(text);
-    this.#known.set(text, { principal, token_id: token.id, expires_ms, used_ms: now_ms });
-    if (this.#known.size > REMEMBERED_MAX) {
-      const [oldest] = this.#known.keys();
-      if (oldest !== undefined) this.#known.delete(oldest);
-    }
-    return principal;
+    return remember(this.#known, text, { token, now_ms: clock.now() });
+  }
+
+  /** Who has signed this, as far as is remembered. Only agents sign. */
+  knownSigner(signed: SignedHeader): Principal | undefined {
+    const one = this.#signers.get(signed.name);
+    const now_ms = this.#options.clock.now();
+    if (one === undefined || one.expires_ms <= now_ms) return undefined;
+    if (!isSignedBy(signed, one.hash)) return undefined;
+    one.used_ms = now_ms;
+    return one.principal;
+  }
+
+  /** The same, asking the database. Undefined when the signature or the token is of no use. */
+  async findSigner(signed: SignedHeader): Promise<Principal | undefined> {
+    const { sql, clock } = this.#options;
+    const token = await selectToken(sql, signed.name);
+    if (token?.role !== "agent" || !isSignedBy(signed, token.hash)) return undefined;
+    return remember(this.#signers, signed.name, { token, now_ms: clock.now() });
   }
 
   /** Forgets a token that was just taken back here. */
   forget(token_id: number): void {
-    for (const [text, one] of this.#known) if (one.token_id === token_id) this.#known.delete(text);
+    for (const map of [this.#known, this.#signers]) {
+      for (const [key, one] of map) if (one.token_id === token_id) map.delete(key);
+    }
   }
 
   /** Looks at what was taken back and writes down what was used, until the signal; never rejects. */
@@ -112,8 +134,10 @@ export class TokenBook {
     const { sql, clock } = this.#options;
     const now_ms = clock.now();
     const revoked = new Set(await selectRevokedSince(sql, this.#looked_ms - OVERLAP_MS));
-    for (const [text, { token_id, expires_ms }] of this.#known) {
-      if (revoked.has(token_id) || expires_ms <= now_ms) this.#known.delete(text);
+    for (const map of [this.#known, this.#signers]) {
+      for (const [key, { token_id, expires_ms }] of map) {
+        if (revoked.has(token_id) || expires_ms <= now_ms) map.delete(key);
+      }
     }
     this.#looked_ms = now_ms;
   }
@@ -121,11 +145,30 @@ export class TokenBook {
   async #writeUsed(): Promise<void> {
     const { sql, clock } = this.#options;
     this.#written_ms = clock.now();
-    const used = [...this.#known.values()].filter(({ used_ms }) => used_ms > 0);
+    const used = [...this.#known.values(), ...this.#signers.values()]
+      .filter(({ used_ms }) => used_ms > 0);
     if (used.length === 0) return;
     await updateLastUsed(sql, new Map(used.map(({ token_id, used_ms }) => [token_id, used_ms])));
     for (const one of used) one.used_ms = 0;
   }
+}
+
+/** Whose token this is, which is remembered; undefined when it cannot be used any more. */
+function remember(
+  map: Map<string, Remembered>,
+  key: string,
+  { token, now_ms }: { token: TokenSecret; now_ms: number },
+): Principal | undefined {
+  const expires_ms = token.expires_ms ?? Infinity;
+  if (token.revoked_ms !== null || expires_ms <= now_ms) return undefined;
+  const principal = principalOf(token);
+  map.delete(key);
+  map.set(key, { principal, token_id: token.id, expires_ms, used_ms: now_ms, hash: token.hash });
+  if (map.size > REMEMBERED_MAX) {
+    const [oldest] = map.keys();
+    if (oldest !== undefined) map.delete(oldest);
+  }
+  return principal;
 }
 
 /** The owner of a token. */

@@ -1,5 +1,5 @@
 /** Who is let in: the section `access`. */
-import type { z } from "zod";
+import { z } from "zod";
 import { oneOf, section, whole } from "./values.ts";
 
 export const ACCESS_MODES = ["open", "required"] as const;
@@ -9,6 +9,11 @@ export const accessSchema = section({
     .describe(
       "open: everybody who reaches the server may do everything, for this machine alone; " +
         "required: who asks shows a token (docs/security.md)",
+    ),
+  signatures: z.boolean("must be true or false").default(false)
+    .describe(
+      "Whether agents may sign reports by their tokens instead of sending them; the stored hashes " +
+        "of agents' tokens are secrets then (docs/security.md)",
     ),
   session_days: whole({ min: 1, max: 366, what: "a number of days" }).default(30)
     .describe("How long a browser stays logged in, in days"),

@@ -32,6 +32,8 @@ export interface BodyOptions {
   bytes_max: number;
   room: Room;
   clock: Pick<Clock, "sleep">;
+  /** Looks at the body as it travelled; what it throws is thrown. */
+  check?: (raw: Uint8Array) => void;
 }
 
 /** A body of 16 MiB in a minute is 2 Mbit/s. */
@@ -64,13 +66,19 @@ export function isSmallBody({ headers }: Request): boolean {
     headers.get("content-encoding") === null;
 }
 
-/** Reads a body for which `isSmallBody` holds; throws BodyUnreadableError. */
-export async function readSmallBody(request: Request): Promise<Uint8Array> {
+/** Reads a body for which `isSmallBody` holds; throws BodyUnreadableError, and what `check` throws. */
+export async function readSmallBody(
+  request: Request,
+  check: (raw: Uint8Array) => void = () => {},
+): Promise<Uint8Array> {
+  let body: Uint8Array;
   try {
-    return new Uint8Array(await request.arrayBuffer());
+    body = new Uint8Array(await request.arrayBuffer());
   } catch (error) {
     throw unreadable(error);
   }
+  check(body);
+  return body;
 }
 
 /** A refused body up to this size is read to its end; of a larger one the connection is closed. */
@@ -111,6 +119,7 @@ export async function withBody<T>(
   };
   try {
     const raw = await readAll(request, options, reserve);
+    options.check?.(raw);
     const body = await decompress(raw, { encoding, bytes_max: options.bytes_max, reserve });
     // what was decompressed may lie in a pool
     return await use(body, { owned: body === raw });

@@ -8,6 +8,7 @@ import type { Clock } from "../../clock.ts";
 import { FailureTable } from "../access/failures.ts";
 import { allows, type Principal } from "../access/principal.ts";
 import type { TokenBook } from "../access/token_book.ts";
+import { SIGNATURE_SCHEME } from "../../signature.ts";
 import { clientAddress } from "./principal.ts";
 import type { Guard, RouteEntry } from "./routes.ts";
 
@@ -48,7 +49,7 @@ export interface DoorOptions {
   tokens: TokenBook;
   clock: Clock;
   /** Others than tokens in the header, asked in turn. */
-  readers?: readonly CredentialReader[];
+  readers?: (prove: Prover) => readonly CredentialReader[];
 }
 
 /** Finds what belongs to a secret that is shown, slowing down who guesses; `wrong` is what those hear. */
@@ -68,7 +69,7 @@ export interface Door {
 
 export function createDoor(options: DoorOptions): Door {
   const prove = prover(options.clock);
-  const readers = [bearerReader(options.tokens, prove), ...options.readers ?? []];
+  const readers = [bearerReader(options.tokens, prove), ...options.readers?.(prove) ?? []];
   return {
     prove,
     guard: (c, route) => {
@@ -155,6 +156,7 @@ function bearerReader(tokens: TokenBook, prove: Prover): CredentialReader {
   return (c) => {
     const header = c.req.raw.headers.get("authorization");
     if (header === null) return undefined;
+    if (header.startsWith(SIGNATURE_SCHEME)) return undefined;
     const text = BEARER.exec(header)?.[1] ?? "";
     return tokens.known(text) ?? prove(c, () => tokens.find(text));
   };

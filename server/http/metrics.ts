@@ -7,6 +7,7 @@ import { clientAddress, principalOf } from "./principal.ts";
 import type { ClientRates } from "./rate.ts";
 import { ingestReplySchema, reportsSchema } from "../wire/report.ts";
 import type { Routes } from "./routes.ts";
+import { requireSigned } from "./signature.ts";
 import { Turns } from "./turns.ts";
 
 /** What this route needs of the ingest step. */
@@ -55,11 +56,12 @@ export function metricsRoute(routes: Routes, route: MetricsRoute): void {
       }
       const client = route.rates.isOff ? undefined : await admitted(c, route.rates);
       const only_host = c.get("principal")?.hostname;
+      const check = (raw: Uint8Array) => requireSigned(c, raw);
       const reply = isSmallBody(c.req.raw)
-        ? await route.receive(await readSmallBody(c.req.raw), { owned: true, only_host })
+        ? await route.receive(await readSmallBody(c.req.raw, check), { owned: true, only_host })
         : await withBody(
           c.req.raw,
-          options,
+          { ...options, check },
           (body, { owned }) => turns.run(() => route.receive(body, { owned, only_host })),
         );
       if (client !== undefined) route.rates.reports(client, reply.stored + reply.duplicate);

@@ -31,6 +31,7 @@ Deno.test("loadAgentConfig() needs nothing", async () => {
     permissions: { default: DEFAULT_POLICY, scripts: {} },
     exec: {},
     scrape: {},
+    sign: false,
     isolation: "auto",
     script_memory_bytes: 256 * 1024 * 1024,
     commands_at_once: 4,

@@ -110,8 +110,8 @@ Deno.test("monitor token join-code: an agent gets a token of its own, keeps it, 
   assert.match(made.out, /^join_\w{8}_[\w-]{43}\n$/);
   assert.match(made.err, /MONITOR_AGENT_JOIN/);
   const port = await freePort();
-  const agent = (name: string, env: Record<string, string> = {}) => {
-    const args = ["agent", "--server", `http://127.0.0.1:${port}`, "--hostname", "web-1"];
+  const agent = (name: string, env: Record<string, string> = {}, more: string[] = []) => {
+    const args = ["agent", "--server", `http://127.0.0.1:${port}`, "--hostname", "web-1", ...more];
     return watchMonitor(
       monitorCommand([...args, "--data", dir.join(name), "--interval", "1"], { env }).spawn(),
     );
@@ -121,7 +121,7 @@ Deno.test("monitor token join-code: an agent gets a token of its own, keeps it, 
   // without a server it collects, and waits
   await first.line(/Cannot join; reports are kept/);
   await using server = await startMonitor(["serve", "--port", String(port), ...data], {
-    env: REQUIRED,
+    env: { ...REQUIRED, MONITOR_ACCESS_SIGNATURES: "true" },
   });
   await first.line(/Agent has joined/);
   const viewer = await runMonitor(
@@ -137,8 +137,9 @@ Deno.test("monitor token join-code: an agent gets a token of its own, keeps it, 
   await second.line(/used once, which is all; make another one.*token join-code/);
   first.kill("SIGKILL");
   await first.ended;
-  // its code is not needed any more
-  await using again = agent("first");
+  // its code is not needed any more, and its token is not sent
+  await Deno.writeTextFile(dir.join("agent.json"), '{"sign": true}');
+  await using again = agent("first", {}, ["--config", dir.join("agent.json")]);
   const before = await stored();
   while (await stored() === before);
   const listed = await runMonitor(["token", "join-codes", ...data]);

@@ -32,6 +32,7 @@ const AGENT_NAMES = new Set([
   "server",
   "token_file",
   "join_code_file",
+  "sign",
   "tags",
   "alias",
   "location",

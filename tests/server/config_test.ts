@@ -125,7 +125,7 @@ const DEFAULTS: Config = {
   webapp: { host: "127.0.0.1", port: 8888, drain_s: 0, trust_proxy: [] },
   tls: {},
   database: { kind: "embedded", max_connections: 10 },
-  access: { mode: "open", session_days: 30 },
+  access: { mode: "open", signatures: false, session_days: 30 },
   ingest: {
     queue_bytes_max: 67_108_864,
     body_bytes_max: 16_777_216,
@@ -202,7 +202,7 @@ const GOOD: Record<string, Config> = {
       database: "metrics",
       ssl: "verify-full",
     }, 20),
-    access: { mode: "required", session_days: 7 },
+    access: { mode: "required", signatures: true, session_days: 7 },
     ingest: {
       queue_bytes_max: 134_217_728,
       body_bytes_max: 1_048_576,
