@@ -26,6 +26,11 @@ export interface SeriesData {
   count?: number[];
   min?: number[];
   max?: number[];
+  /** Percentiles over hosts. */
+  p50?: number[];
+  p90?: number[];
+  p95?: number[];
+  p99?: number[];
   last?: number[];
   rate?: (number | null)[];
 }

@@ -166,10 +166,10 @@ export function planCharts(all: readonly SeriesData[]): ChartPlan[] {
 
 /** What is drawn of a series: the rate of a counter, the last of a state, else the average. */
 export function valuesOf(series: SeriesData): readonly (number | null)[] {
-  const { kind, rate, last, avg, sum, min, max, count } = series;
+  const { kind, rate, last, avg, sum, min, max, count, p50, p90, p95, p99 } = series;
   if (kind === "counter" && rate !== undefined) return rate;
   if (kind === "state" && last !== undefined) return last;
-  return avg ?? sum ?? max ?? min ?? count ?? [];
+  return avg ?? sum ?? max ?? min ?? count ?? p50 ?? p90 ?? p95 ?? p99 ?? [];
 }
 
 export interface AlignedData {

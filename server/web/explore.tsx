@@ -11,7 +11,7 @@ import { type SeriesQuery, useSeries } from "./series_store.ts";
 import { TEXT } from "./text.ts";
 import { resumeLive, zoomTo } from "./zoom.ts";
 
-const AGGREGATES = ["avg", "sum", "min", "max", "count"];
+const AGGREGATES = ["avg", "sum", "min", "max", "count", "p50", "p90", "p95", "p99"];
 const TOPS = [5, 10, 20];
 /** Lines in one chart: more cannot be told apart. */
 const LINES_MAX = 60;

@@ -131,6 +131,13 @@ Deno.test("the page: hosts at a glance, live, searched, opened, in both themes a
     const csv = await page.getByText("Download CSV").getAttribute("href");
     const answer = await fetch(app.url + csv);
     assert.match(await answer.text(), /^host,metric,timestamp,value\nweb-1,cpu_usage,/);
+    const asked = page.waitForResponse((response) => /aggregate=p95/.test(response.url()));
+    await page.getByLabel("Over hosts").selectOption("p95");
+    const { series } = await (await asked).json();
+    assert.equal(series[0].hosts, 2);
+    assert.equal(series[0].p95.length, series[0].t.length);
+    await page.waitForSelector(".chart canvas");
+    assert.equal(await page.getByRole("alert").count(), 0);
     await page.goto(`${app.url}/explore?metric=nothing.like.this*`);
     await page.getByText("No series matches.").waitFor();
   });
