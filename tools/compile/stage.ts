@@ -155,5 +155,5 @@ function configText(version: string, libraries: readonly Library[]): string {
   const imports = Object.fromEntries(
     libraries.map(({ specifier, file }) => [specifier, `./libraries/${file}`]),
   );
-  return JSON.stringify({ version, unstable: ["worker-options"], imports });
+  return JSON.stringify({ version, unstable: ["worker-options", "no-legacy-abort"], imports });
 }
