@@ -52,7 +52,7 @@ if (import.meta.main) {
     env: Deno.env.toObject(),
     verbose: args.includes("--verbose"),
     program: programName(),
-    listenForStop: () => listenForStop(terminal),
+    listenForStop: (onHangup?: () => void) => listenForStop(terminal, systemClock, onHangup),
   };
   const [up, serve, aggregate] = serverCommands(context);
   const migrate = migrateCommand(migrateBase(), {

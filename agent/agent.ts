@@ -69,6 +69,8 @@ export interface Agent extends AsyncDisposable {
   totals(): AgentTotals;
   /** How many Workers run the collectors now. */
   workers(): number;
+  /** Reads settings and collectors anew, as after a change of their files. */
+  reload(): void;
   /** Stops collecting, tries for a moment to send what is waiting, and ends. May be called again. */
   stop(): Promise<void>;
   /** Resolves when the agent has stopped. */
@@ -194,6 +196,10 @@ class RunningAgent implements Agent {
 
   workers(): number {
     return this.#sandbox.workers;
+  }
+
+  reload(): void {
+    this.#collecting.reload();
   }
 
   stop(): Promise<void> {

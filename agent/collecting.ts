@@ -84,6 +84,11 @@ export class Collecting {
     await Promise.all([this.#running, this.#rounds.stop()]);
   }
 
+  /** Looks at settings and collectors now, changed or not. */
+  reload(): void {
+    this.#follower?.reload();
+  }
+
   /** Why collectors do not give what they should, by name. */
   troubles(): Map<string, string> {
     return this.#rounds.troubles();

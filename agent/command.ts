@@ -15,8 +15,8 @@ export interface AgentContext {
   verbose: boolean;
   /** How a person calls the program, for examples. */
   program: string;
-  /** Listens for Ctrl-C and its like until disposed. */
-  listenForStop: () => Disposable & { readonly signal: AbortSignal };
+  /** Listens for Ctrl-C and its like until disposed; SIGHUP calls `onHangup`. */
+  listenForStop: (onHangup: () => void) => Disposable & { readonly signal: AbortSignal };
 }
 
 /** Something failed that was told already: ends the program with exit code 1. */
@@ -88,7 +88,11 @@ export function agentCommand(context: AgentContext) {
       const { startAgent } = await import("./agent.ts");
       const { spoolDir } = await import("./spool/settings.ts");
       const { credentialFor } = await import("./credential_choice.ts");
-      using stop = context.listenForStop();
+      let reload = () => {};
+      using stop = context.listenForStop(() => {
+        log.info("Asked to read settings and collectors anew");
+        reload();
+      });
       const agent = await startAgent({
         ...{ config, source },
         credential: await credentialFor({ config, clock: context.clock, log }),
@@ -98,6 +102,7 @@ export function agentCommand(context: AgentContext) {
         version: context.version,
         signal: stop.signal,
       });
+      reload = () => agent.reload();
       const { keepSmall } = await import("./start_pages.ts");
       const stopped = new AbortController();
       void keepSmall({ clock: context.clock, log, signal: stopped.signal });

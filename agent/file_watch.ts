@@ -110,6 +110,12 @@ export class FileWatch implements Disposable {
     return false;
   }
 
+  /** As if something had changed. */
+  touch(): void {
+    this.#dirty = true;
+    this.#wake.abort();
+  }
+
   [Symbol.dispose](): void {
     for (const watcher of this.#watchers) close(watcher);
     this.#watchers = [];
@@ -143,9 +149,7 @@ export class FileWatch implements Disposable {
           ? SCRIPT.test(name) || !name.includes(".")
           : names.includes(name);
       });
-      if (!matters) continue;
-      this.#dirty = true;
-      this.#wake.abort();
+      if (matters) this.touch();
     }
   }
 }

@@ -57,6 +57,12 @@ export class Follower implements Disposable {
     }
   }
 
+  /** Reads everything anew; what is wrong is told again, to who asked for it. */
+  reload(): void {
+    this.#told.clear();
+    this.#watch.touch();
+  }
+
   [Symbol.dispose](): void {
     this.#watch[Symbol.dispose]();
   }

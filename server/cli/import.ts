@@ -11,6 +11,7 @@ import type { ReadingContext } from "./command.ts";
 import { CommandError } from "./failure.ts";
 import { formatCount, formatDuration, showMeter } from "./meter.ts";
 import { graceAfter, listenForStop } from "./signals.ts";
+import { trusting } from "./trust.ts";
 import { programName, type Terminal } from "./terminal.ts";
 import { safeJson, safeText } from "./text.ts";
 
@@ -169,7 +170,10 @@ export async function runImport(
   const begun_ms = clock.monotonic();
   const work = new Import({
     format: source.format,
-    post: httpPost(server, clock, tokenHeader(defaultToken(env))),
+    post: httpPost(server, clock, {
+      headers: tokenHeader(defaultToken(env)),
+      client: trusting(env),
+    }),
     server,
     clock,
     connections: CONNECTIONS,

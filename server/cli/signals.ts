@@ -1,4 +1,4 @@
-/** Being asked to stop: Ctrl-C, `kill`, a terminal that is closed. */
+/** Being asked to stop, or to read settings anew: Ctrl-C, `kill`, a terminal that is closed. */
 import { type Clock, systemClock } from "../../clock.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -36,10 +36,14 @@ export function graceAfter(stop: StopRequest, clock: Clock): AbortSignal {
 /**
  * Listens until disposed. The first signal asks for an orderly stop; a second one ends the process
  * at once, for the person who sees that something hangs.
+ *
+ * With `onHangup` SIGHUP asks for that in place of a stop; but not at a terminal, where it says that
+ * the terminal was closed.
  */
 export function listenForStop(
   terminal: Pick<Terminal, "err" | "err_is_terminal">,
   clock: Pick<Clock, "monotonic"> = systemClock,
+  onHangup?: () => void,
 ): StopRequest {
   const controller = new AbortController();
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -56,12 +60,14 @@ export function listenForStop(
       Deno.exit(EXIT_CODE_INTERRUPTED);
     }
   };
-  for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
+  const hangup = onHangup === undefined || terminal.err_is_terminal ? stop : onHangup;
+  const listeners = SIGNALS.map((signal) => [signal, signal === "SIGHUP" ? hangup : stop] as const);
+  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   return {
     signal: controller.signal,
     requested: promise,
     [Symbol.dispose]: () => {
-      for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop);
+      for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
     },
   };
 }

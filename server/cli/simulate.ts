@@ -9,6 +9,7 @@ import { CommandError, UsageError } from "./failure.ts";
 import { formatTime } from "./instant.ts";
 import { formatCount, formatDuration, showMeter } from "./meter.ts";
 import { graceAfter, listenForStop } from "./signals.ts";
+import { trusting } from "./trust.ts";
 import { safeJson, safeText } from "./text.ts";
 
 export interface SimulateCommandOptions {
@@ -53,7 +54,10 @@ export async function runSimulate(
   const simulation = new Simulation({
     ...options,
     fleet: new Fleet(options),
-    post: httpPost(server, clock, tokenHeader(defaultToken(env))),
+    post: httpPost(server, clock, {
+      headers: tokenHeader(defaultToken(env)),
+      client: trusting(env),
+    }),
     server,
     clock,
     signal: stop.signal,

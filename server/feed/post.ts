@@ -13,11 +13,14 @@ function whyUnanswered(error: unknown): string {
   return text.split(": ").at(-1) ?? text;
 }
 
-/** `server` is a base URL without a slash at its end; `headers` are sent besides. */
+/**
+ * `server` is a base URL without a slash at its end; `headers` are sent besides; `client` says which
+ * certificates are trusted.
+ */
 export function httpPost(
   server: string,
   clock: Clock,
-  headers: Record<string, string> = {},
+  { headers = {}, client }: { headers?: Record<string, string>; client?: Deno.HttpClient } = {},
 ): Post {
   return async (body, signal) => {
     const late = new AbortController();
@@ -30,6 +33,7 @@ export function httpPost(
         method: "POST",
         headers: { "content-type": "application/json", ...headers },
         body,
+        ...(client === undefined ? {} : { client }),
         // a redirected POST would become a GET, whose 200 looks like success
         redirect: "manual",
         signal: AbortSignal.any([signal, late.signal]),

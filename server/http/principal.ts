@@ -23,3 +23,11 @@ export function clientAddress(c: Context): string {
   if (typeof remoteAddr !== "object" || remoteAddr === null) return "";
   return "hostname" in remoteAddr ? String(remoteAddr.hostname) : "";
 }
+
+/** Whether a browser asks by https: at this port, or at a trusted proxy in front of it. */
+export function isAskedByHttps(c: Context): boolean {
+  if (new URL(c.req.url).protocol === "https:") return true;
+  const info: unknown = c.env;
+  return typeof info === "object" && info !== null && "asked_by_https" in info &&
+    info.asked_by_https === true;
+}

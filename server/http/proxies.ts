@@ -5,7 +5,13 @@
  */
 import { BlockList, isIP } from "node:net";
 
-type Handle = (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>;
+/** What is known of who asks. */
+export interface AskerInfo extends Deno.ServeHandlerInfo {
+  /** A trusted proxy was asked by https. */
+  asked_by_https?: boolean;
+}
+
+type Handle = (request: Request, info: AskerInfo) => Response | Promise<Response>;
 
 /** `[::1]:8080`, `10.0.0.1:8080`, `::ffff:10.0.0.1`: the address alone; undefined when it is none. */
 export function plainAddress(text: string): string | undefined {
@@ -60,6 +66,15 @@ export function askerOf(
   return asker;
 }
 
+/** Whether the client speaks https with the proxies, as they tell; the first of them knows. */
+export function toldHttps(headers: Headers): boolean {
+  const forwarded = headers.get("forwarded");
+  const proto = forwarded === null
+    ? headers.get("x-forwarded-proto")?.split(",")[0]
+    : /(?:^|;)\s*proto="?(\w+)/i.exec(forwarded.split(",")[0] ?? "")?.[1];
+  return proto?.trim().toLowerCase() === "https";
+}
+
 /** The same handler, told the address of who asks in place of the proxy's. */
 export function behindProxies(handle: Handle, networks: readonly string[]): Handle {
   if (networks.length === 0) return handle;
@@ -68,6 +83,12 @@ export function behindProxies(handle: Handle, networks: readonly string[]): Hand
     const { remoteAddr } = info;
     if (!("hostname" in remoteAddr)) return handle(request, info);
     const hostname = askerOf(remoteAddr.hostname, request.headers, isTrusted);
-    return handle(request, { ...info, remoteAddr: { ...remoteAddr, hostname } });
+    const remote = plainAddress(remoteAddr.hostname) ?? remoteAddr.hostname;
+    const asked_by_https = isTrusted(remote) && toldHttps(request.headers);
+    return handle(request, {
+      ...info,
+      remoteAddr: { ...remoteAddr, hostname },
+      asked_by_https,
+    });
   };
 }

@@ -11,6 +11,7 @@ import { EVERYBODY, type Principal } from "../access/principal.ts";
 import type { SessionBook } from "../access/session_book.ts";
 import { type CredentialReader, ForbiddenError, type Prover } from "./guard.ts";
 import { readBody } from "./json_body.ts";
+import { isAskedByHttps } from "./principal.ts";
 import { sessionSchema } from "../wire/access.ts";
 import { successSchema } from "../wire/contract.ts";
 import type { Routes } from "./routes.ts";
@@ -107,7 +108,7 @@ export function sessionRoutes(routes: Routes, route: SessionRoute): void {
         httpOnly: true,
         sameSite: "Strict",
         path: "/",
-        secure: new URL(c.req.url).protocol === "https:",
+        secure: isAskedByHttps(c),
         maxAge: Math.floor(sessions.session_ms / 1000),
       });
       return c.json(answerOf(owner), 200, { "cache-control": "no-store" });

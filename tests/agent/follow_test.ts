@@ -129,6 +129,21 @@ Deno.test("Agent goes on with the version before when a file is broken, and says
   assert.deepEqual(agent.describe().rejected, []);
 });
 
+Deno.test("Agent.reload() reads settings anew, and tells again what is wrong with them", async () => {
+  await using dir = await scriptFolder({ "metrics/a.ts": ONE });
+  await using followed = await follow(dir);
+  const { names, until, events, agent } = followed;
+  const refused = "Settings are not taken; those from before hold";
+  await Deno.writeTextFile(dir.join("agent.json"), '{"interval": "often"}');
+  await until(refused);
+  const told = () => events.events.filter(({ msg }) => msg === refused).length;
+  assert.equal(told(), 1);
+  agent.reload();
+  for (let step = 0; told() < 2 && step < STEPS_MAX; step++) await followed.clock.advance(STEP_MS);
+  assert.equal(told(), 2);
+  assert.deepEqual(names(), ["a"]);
+});
+
 Deno.test("Agent runs a script when it is approved, and stops it when that is taken back", async () => {
   const text = 'export const metric = { permissions: { read: ["/etc/hosts"] } };\n' + ONE;
   await using dir = await scriptFolder({ "metrics/a.ts": text });

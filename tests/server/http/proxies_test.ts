@@ -1,6 +1,8 @@
 /** Who asks behind a proxy: nobody can say so of himself. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { Hono } from "hono";
+import { isAskedByHttps } from "../../../server/http/principal.ts";
 import { askerOf, behindProxies, plainAddress, trustedBy } from "../../../server/http/proxies.ts";
 import { isNetwork } from "../../../server/config/tls.ts";
 
@@ -54,6 +56,29 @@ Deno.test("proxies: the server sees the address of who asks", async () => {
   );
   const request = new Request("http://a/", { headers: { "x-forwarded-for": "192.0.2.1" } });
   assert.equal(await (await handle(request, info)).text(), "192.0.2.1");
+});
+
+Deno.test("proxies: a trusted proxy says that it was asked by https, nobody else", async () => {
+  const app = new Hono().get("/", (c) => c.text(String(isAskedByHttps(c))));
+  const handle = behindProxies(
+    (request, info) => app.fetch(request, info),
+    ["10.0.0.0/8"],
+  );
+  const cases: [string, Record<string, string>, string][] = [
+    ["10.0.0.1", { "x-forwarded-proto": "https" }, "true"],
+    ["::ffff:10.0.0.1", { "x-forwarded-proto": "HTTPS, http" }, "true"],
+    ["10.0.0.1", { forwarded: "for=192.0.2.1;proto=https, for=10.0.0.2" }, "true"],
+    ["10.0.0.1", { forwarded: "for=192.0.2.1", "x-forwarded-proto": "https" }, "false"],
+    ["10.0.0.1", { "x-forwarded-proto": "http" }, "false"],
+    ["10.0.0.1", {}, "false"],
+    ["192.0.2.1", { "x-forwarded-proto": "https" }, "false"],
+  ];
+  for (const [hostname, headers, expected] of cases) {
+    const remoteAddr = { transport: "tcp", hostname, port: 1 } as const;
+    const info = { remoteAddr, completed: Promise.resolve() };
+    const answer = await handle(new Request("http://a/", { headers }), info);
+    assert.equal(await answer.text(), expected, `${hostname} ${JSON.stringify(headers)}`);
+  }
 });
 
 Deno.test("proxies: networks and addresses are told from other texts", () => {
