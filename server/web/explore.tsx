@@ -1,12 +1,13 @@
 /** Any metrics over any hosts, each or taken together; the question is the page's address. */
 import { useMemo, useState } from "preact/hooks";
-import { pathWith, type SeriesData } from "./api.ts";
+import { pathWith, type SeriesAnswer, type SeriesData } from "./api.ts";
 import { Chart } from "./chart.tsx";
 import { type ChartPlan, valuesOf } from "./chart_data.ts";
 import { unitOf } from "./format.ts";
 import { now_s } from "./live.ts";
 import { spanOf } from "./range.ts";
 import { query, range, setQuery } from "./route.ts";
+import { csvOf } from "./series_csv.ts";
 import { type SeriesQuery, useSeries } from "./series_store.ts";
 import { TEXT } from "./text.ts";
 import { resumeLive, zoomTo } from "./zoom.ts";
@@ -49,7 +50,7 @@ export function Explore() {
       <div class="bar">
         <h1>{TEXT.pages.explore}</h1>
       </div>
-      <Question asked={asked} />
+      <Question asked={asked} answer={series.answer} />
       {series.error !== undefined && <div class="banner error" role="alert">{series.error}</div>}
       {asked === undefined
         ? <p class="soft">{TEXT.explore.empty}</p>
@@ -101,7 +102,9 @@ function planExplore(all: readonly SeriesData[], top: number): ChartPlan[] {
   });
 }
 
-function Question({ asked }: { asked: SeriesQuery | undefined }) {
+function Question(
+  { asked, answer }: { asked: SeriesQuery | undefined; answer: SeriesAnswer | undefined },
+) {
   const [metric, setMetric] = useState(query.value.get("metric") ?? "");
   const [host, setHost] = useState(query.value.get("host") ?? "");
   const [tags, setTags] = useState(query.value.get("tags") ?? "");
@@ -120,14 +123,7 @@ function Question({ asked }: { asked: SeriesQuery | undefined }) {
       />
     </label>
   );
-  const { from_s, to_s } = spanOf(range.value, now_s.peek());
-  const csv = pathWith("/api/v1/export", {
-    format: "csv",
-    metric: asked?.metric ?? [],
-    host: asked?.host ?? [],
-    start: from_s.toFixed(0),
-    end: to_s.toFixed(0),
-  });
+  const csv = asked && csvLink(asked, answer);
   return (
     <form
       class="bar question"
@@ -161,7 +157,22 @@ function Question({ asked }: { asked: SeriesQuery | undefined }) {
         </select>
       </label>
       <button class="primary" type="submit">{TEXT.explore.run}</button>
-      {asked !== undefined && <a href={csv} download="samples.csv">{TEXT.explore.csv}</a>}
+      {csv !== undefined && <a href={csv} download="samples.csv">{TEXT.explore.csv}</a>}
     </form>
   );
+}
+
+/** Samples as the server has them; over hosts, what the charts show, which is made here. */
+function csvLink(asked: SeriesQuery, answer: SeriesAnswer | undefined): string | undefined {
+  if (asked.aggregate !== undefined) {
+    return answer && `data:text/csv;charset=utf-8,${encodeURIComponent(csvOf(answer.series))}`;
+  }
+  const { from_s, to_s } = spanOf(range.value, now_s.peek());
+  return pathWith("/api/v1/export", {
+    format: "csv",
+    metric: asked.metric,
+    host: asked.host ?? [],
+    start: from_s.toFixed(0),
+    end: to_s.toFixed(0),
+  });
 }

@@ -3,10 +3,10 @@
  * new is asked for and put to the end.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, pathWith, request, type SeriesAnswer, type SeriesData } from "./api.ts";
+import { pathWith, request, type SeriesAnswer, type SeriesData } from "./api.ts";
+import { faultText } from "./dialog.tsx";
 import { noteTime, now_s } from "./live.ts";
 import { askedRange, isLive, type Range, type Span, spanOf } from "./range.ts";
-import { TEXT } from "./text.ts";
 
 export interface SeriesQuery {
   metric: readonly string[];
@@ -62,6 +62,10 @@ export function joinSeries(known: SeriesData, fresh: SeriesData, from_s: number)
     count: join(known.count, fresh.count),
     min: join(known.min, fresh.min),
     max: join(known.max, fresh.max),
+    p50: join(known.p50, fresh.p50),
+    p90: join(known.p90, fresh.p90),
+    p95: join(known.p95, fresh.p95),
+    p99: join(known.p99, fresh.p99),
     last: join(known.last, fresh.last),
     rate: joinRates(join(known.rate, fresh.rate), known.rate, before - first, before),
   };
@@ -94,17 +98,17 @@ function joinAnswers(known: SeriesAnswer, fresh: SeriesAnswer, from_s: number): 
 /** Reads `query` over `range`, again when either changes. */
 export function useSeries(query: SeriesQuery | undefined, range: Range): SeriesState {
   const [state, setState] = useState<Pick<SeriesState, "answer" | "error"> & { span: Span }>(
-    () => ({
-      answer: undefined,
-      error: undefined,
-      span: spanOf(range, now_s.value),
-    }),
+    () => ({ answer: undefined, error: undefined, span: spanOf(range, now_s.value) }),
   );
   const current = useRef(state);
   current.current = state;
   const busy = useRef(false);
   const read_ms = useRef(0);
   const key = JSON.stringify([query, range]);
+  const newest_key = useRef(key);
+  newest_key.current = key;
+  /** The question that what is shown answers: only to that may something be put. */
+  const answered_key = useRef<string | undefined>(undefined);
 
   useEffect(() => {
     const abort = new AbortController();
@@ -116,13 +120,13 @@ export function useSeries(query: SeriesQuery | undefined, range: Range): SeriesS
     request<SeriesAnswer>(pathOf(query, asked, POINTS), { signal: abort.signal }).then(
       (answer) => {
         if (asked.to === "now") noteTime(answer.to);
+        answered_key.current = key;
         setState({ answer, error: undefined, span: { from_s: answer.from, to_s: answer.to } });
       },
       (error) => {
         if (abort.signal.aborted) return;
         // what was shown stays
-        const message = error instanceof ApiError ? error.message : TEXT.errors.network;
-        setState((before) => ({ ...before, error: message }));
+        setState((before) => ({ ...before, error: faultText(error) }));
       },
     );
     return () => abort.abort();
@@ -131,6 +135,7 @@ export function useSeries(query: SeriesQuery | undefined, range: Range): SeriesS
   const refresh = () => {
     const { answer } = current.current;
     if (busy.current || query === undefined || answer === undefined || !isLive(range)) return;
+    if (answered_key.current !== key) return;
     const seen_ms = Math.min(REFRESH_MS_MAX, Math.max(REFRESH_MS_MIN, answer.step_s * 500));
     if (performance.now() - read_ms.current < seen_ms * 0.9) return;
     busy.current = true;
@@ -142,14 +147,10 @@ export function useSeries(query: SeriesQuery | undefined, range: Range): SeriesS
     request<SeriesAnswer>(pathOf(query, asked, Math.max(2, steps))).then(
       (fresh) => {
         // another step: the range is another one by now
-        if (fresh.step_s > answer.step_s) return;
+        if (fresh.step_s > answer.step_s || newest_key.current !== key) return;
         setState({ answer: joinAnswers(answer, fresh, span.from_s), error: undefined, span });
       },
-      (error) =>
-        setState((before) => ({
-          ...before,
-          error: error instanceof ApiError ? error.message : TEXT.errors.network,
-        })),
+      (error) => setState((before) => ({ ...before, error: faultText(error) })),
     ).finally(() => busy.current = false);
   };
   const newest = useRef(refresh);

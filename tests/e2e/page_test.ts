@@ -128,16 +128,26 @@ Deno.test("the page: hosts at a glance, live, searched, opened, in both themes a
     await page.goto(`${app.url}/explore?metric=cpu_usage&host=web-*&aggregate=avg`);
     await page.waitForSelector(".chart canvas");
     assert.match(await textOf(page, ".content"), /1 series/);
+    await page.goto(`${app.url}/explore?metric=cpu_usage&host=web-*`);
     const csv = await page.getByText("Download CSV").getAttribute("href");
     const answer = await fetch(app.url + csv);
     assert.match(await answer.text(), /^host,metric,timestamp,value\nweb-1,cpu_usage,/);
-    const asked = page.waitForResponse((response) => /aggregate=p95/.test(response.url()));
+    await page.getByText("2 series").waitFor();
+    const answered = page.waitForResponse((response) => /aggregate=p95/.test(response.url()));
     await page.getByLabel("Over hosts").selectOption("p95");
-    const { series } = await (await asked).json();
+    const { series } = await (await answered).json();
     assert.equal(series[0].hosts, 2);
     assert.equal(series[0].p95.length, series[0].t.length);
     await page.waitForSelector(".chart canvas");
     assert.equal(await page.getByRole("alert").count(), 0);
+    // the address alone shows it again
+    await page.reload();
+    await page.waitForSelector(".chart canvas");
+    const link = page.locator("a[href^='data:text/csv']");
+    const download = page.waitForEvent("download");
+    await link.click();
+    const path = await (await download).path();
+    assert.match(await Deno.readTextFile(path), /^metric,hosts,timestamp,value\ncpu_usage,2,\d/);
     await page.goto(`${app.url}/explore?metric=nothing.like.this*`);
     await page.getByText("No series matches.").waitFor();
   });
