@@ -12,6 +12,7 @@ import { RuleEditor } from "./rule_form.tsx";
 import { Rules, useRules } from "./rule_list.tsx";
 import { Failure, Skeletons } from "./skeletons.tsx";
 import { TEXT } from "./text.ts";
+import { ViewerNote } from "./viewer_note.tsx";
 
 const T = TEXT.alerts;
 const TABS = [
@@ -47,6 +48,7 @@ export function Alerts() {
           ))}
         </nav>
       </div>
+      <ViewerNote />
       {done.value !== undefined && <div class="banner" role="status">{done.value}</div>}
       {id !== undefined
         ? <IncidentView key={id} id={Number(id)} />

@@ -5,6 +5,7 @@ import { request } from "./api.ts";
 import { faultText } from "./dialog.tsx";
 import { absoluteText, agoText, valueText } from "./format.ts";
 import { now_s } from "./live.ts";
+import { may } from "./session.ts";
 import { Failure, Skeletons } from "./skeletons.tsx";
 import type { State } from "./state.ts";
 import { StateMark } from "./state_mark.tsx";
@@ -111,7 +112,14 @@ function Channel({ channel, onTested }: { channel: ChannelAnswer; onTested: () =
         )}
       </div>
       <span class="buttons">
-        <button type="button" disabled={busy} onClick={test}>{busy ? T.testing : T.test}</button>
+        <button
+          type="button"
+          disabled={busy || !may("operator")}
+          title={may("operator") ? undefined : TEXT.needs_operator}
+          onClick={test}
+        >
+          {busy ? T.testing : T.test}
+        </button>
       </span>
     </li>
   );

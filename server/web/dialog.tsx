@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "./api.ts";
+import { session } from "./session.ts";
 import { TEXT } from "./text.ts";
 
 const WHO_KEY = "monitor.who";
@@ -16,11 +17,16 @@ function knownWho(): string {
   }
 }
 
-/** Who sits here, as they have said; it stands beside what they do. */
-export const who = signal(knownWho());
+/** As typed since the page was opened. */
+const typed_who = signal<string | undefined>(undefined);
 
-export function setWho(name: string): void {
-  who.value = name;
+/** Who sits here: as they have said, as who has logged in, or as was said the last time. */
+function who(): string {
+  return typed_who.value ?? session.value?.who ?? knownWho();
+}
+
+function setWho(name: string): void {
+  typed_who.value = name;
   try {
     localStorage.setItem(WHO_KEY, name);
   } catch {
@@ -30,7 +36,7 @@ export function setWho(name: string): void {
 
 /** As the API takes it. */
 export function whoGiven(): string | undefined {
-  return who.peek().trim() || undefined;
+  return who().trim() || undefined;
 }
 
 /** What went wrong, for people. */
@@ -117,7 +123,7 @@ export function WhoField() {
         name="who"
         autocomplete="name"
         maxLength={200}
-        value={who.value}
+        value={who()}
         onInput={({ currentTarget }) => setWho(currentTarget.value)}
       />
     </label>

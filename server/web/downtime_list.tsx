@@ -9,6 +9,7 @@ import { now_s } from "./live.ts";
 import { clockText } from "./moments.ts";
 import { patternText } from "./recurrence.ts";
 import { StateMark } from "./state_mark.tsx";
+import { may } from "./session.ts";
 import { TEXT } from "./text.ts";
 
 const T = TEXT.downtimes;
@@ -65,7 +66,7 @@ export function DowntimeList({ downtimes }: { downtimes: readonly DowntimeAnswer
               </small>
             </div>
             <span class="buttons">
-              {deedsOf(downtime).map((deed) => (
+              {(may("operator") ? deedsOf(downtime) : []).map((deed) => (
                 <button
                   type="button"
                   key={deed}

@@ -10,7 +10,9 @@ import { news, now_s } from "./live.ts";
 import { clockText, dayAt } from "./moments.ts";
 import { go, query } from "./route.ts";
 import { Failure, Skeletons } from "./skeletons.tsx";
+import { may } from "./session.ts";
 import { TEXT } from "./text.ts";
+import { ViewerNote } from "./viewer_note.tsx";
 
 const T = TEXT.downtimes;
 const DAYS = 14;
@@ -19,13 +21,13 @@ export function Downtimes() {
   const all = downtimes.value;
   const error = downtimes_error.value;
   // a host or an incident leads here with what is to be silenced
-  const is_new = ["new", "host", "rule"].some((name) => query.value.has(name));
+  const is_new = may("operator") && ["new", "host", "rule"].some((name) => query.value.has(name));
   return (
     <>
       <div class="bar">
         <h1>{TEXT.pages.downtimes}</h1>
         <span class="space" />
-        {!is_new && (
+        {!is_new && may("operator") && (
           <button
             type="button"
             class="primary"
@@ -35,6 +37,7 @@ export function Downtimes() {
           </button>
         )}
       </div>
+      <ViewerNote />
       {error !== undefined && <Failure error={error} onRetry={() => void readDowntimes()} />}
       {is_new && <DowntimeForm key={location.search} onDone={() => go("/downtimes")} />}
       {all === undefined

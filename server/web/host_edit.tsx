@@ -3,6 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { ApiError, type HostGlance, request } from "./api.ts";
 import { readHosts } from "./live.ts";
 import { TEXT } from "./text.ts";
+import { forOperators } from "./viewer_note.tsx";
 
 /** `key=value` a line; a line without `=` is a key with an empty value. */
 function readTags(text: string): Record<string, string> {
@@ -44,7 +45,9 @@ export function HostEdit({ host }: { host: HostGlance }) {
   const tags = Object.entries(host.tags).map(([key, value]) => `${key}=${value}`).join("\n");
   return (
     <>
-      <button type="button" class="plain soft" onClick={open}>{TEXT.host.edit}</button>
+      <button type="button" class="plain soft" onClick={open} {...forOperators()}>
+        {TEXT.host.edit}
+      </button>
       <dialog ref={dialog} aria-label={TEXT.host.edit_title(host.hostname)}>
         <h2>
           <bdi>{TEXT.host.edit_title(host.hostname)}</bdi>

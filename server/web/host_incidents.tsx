@@ -18,6 +18,7 @@ import { spanOf } from "./range.ts";
 import { range } from "./route.ts";
 import type { RuleDefinition } from "./rule_fields.ts";
 import type { RuleRow } from "./rule_list.tsx";
+import { may } from "./session.ts";
 import { TEXT } from "./text.ts";
 
 const INCIDENTS_MAX = 500;
@@ -47,6 +48,8 @@ export function SilenceButton({ hostname }: { hostname: string }) {
     <button
       type="button"
       class="plain soft"
+      disabled={!may("operator")}
+      title={may("operator") ? undefined : TEXT.needs_operator}
       onClick={() => asked.value = { deed: "silence", host: hostname }}
     >
       {TEXT.alerts.silence}

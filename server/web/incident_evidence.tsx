@@ -7,6 +7,7 @@ import type { Incident } from "./incidents.ts";
 import { now_s } from "./live.ts";
 import type { RuleDefinition } from "./rule_fields.ts";
 import { definitionWords } from "./rule_words.ts";
+import { may } from "./session.ts";
 import { StateMark } from "./state_mark.tsx";
 import { TEXT } from "./text.ts";
 
@@ -53,7 +54,7 @@ export function Timeline({ evidence, onSaid }: { evidence: Evidence; onSaid: () 
           </li>
         ))}
       </ol>
-      <CommentForm id={evidence.id} onSaid={onSaid} />
+      {may("operator") && <CommentForm id={evidence.id} onSaid={onSaid} />}
     </section>
   );
 }

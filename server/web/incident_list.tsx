@@ -8,6 +8,7 @@ import { usePageKeys } from "./keys.tsx";
 import { hosts, now_s } from "./live.ts";
 import { clockText } from "./moments.ts";
 import { go, hostLink } from "./route.ts";
+import { may } from "./session.ts";
 import { StateMark } from "./state_mark.tsx";
 import { TEXT } from "./text.ts";
 
@@ -31,6 +32,7 @@ export function useIncidentKeys(incidents: readonly Incident[], silence_host?: s
     const incident = incidents[at] ?? (is_clear && key !== "Enter" ? incidents[0] : undefined);
     if (key === "j") chosen.value = incidents[Math.min(at + 1, incidents.length - 1)]?.id;
     else if (key === "k") chosen.value = incidents[Math.max(at - 1, 0)]?.id;
+    else if ((key === "a" || key === "s") && !may("operator")) return false;
     else if (key === "s" && incident === undefined && silence_host !== undefined) {
       asked.value = { deed: "silence", host: silence_host };
     } else if (incident === undefined) return false;
@@ -105,6 +107,7 @@ export function IncidentButtons({ incident }: { incident: Incident }) {
   const takeBack = () => {
     unacknowledge(incident).catch((fault) => done.value = faultText(fault));
   };
+  if (!may("operator")) return null;
   return (
     <span class="buttons">
       {incident.acknowledged === null

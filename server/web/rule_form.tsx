@@ -17,6 +17,7 @@ import {
 import type { RuleRow } from "./rule_list.tsx";
 import { ruleWords } from "./rule_words.ts";
 import { Skeletons } from "./skeletons.tsx";
+import { may } from "./session.ts";
 import { TEXT } from "./text.ts";
 
 const T = TEXT.alerts.rules;
@@ -89,13 +90,18 @@ function RuleForm({ row, begin }: { row: RuleRow | undefined; begin: RuleFields 
           <Backtest rule={isComplete(fields) ? rule : undefined} />
           {error !== undefined && <div class="banner error" role="alert">{error}</div>}
           <div class="bar">
-            <button class="primary" type="submit">
+            <button class="primary" type="submit" disabled={!may("operator")}>
               {row === undefined ? T.create : TEXT.save}
             </button>
             <a class="button" href="/alerts/rules">{TEXT.cancel}</a>
             <span class="space" />
-            {row !== undefined && (
-              <button type="button" onClick={() => setDeleting(true)}>{T.delete}</button>
+            {row !== undefined && may("operator") && (
+              <button
+                type="button"
+                onClick={() => setDeleting(true)}
+              >
+                {T.delete}
+              </button>
             )}
           </div>
         </div>

@@ -6,6 +6,7 @@ import { open_incidents } from "./incidents.ts";
 import { news } from "./live.ts";
 import type { RuleDefinition } from "./rule_fields.ts";
 import { definitionWords } from "./rule_words.ts";
+import { may } from "./session.ts";
 import { Failure, Skeletons } from "./skeletons.tsx";
 import { TEXT } from "./text.ts";
 
@@ -70,9 +71,11 @@ export function Rules() {
         ? <NoRules onAdded={() => void read()} />
         : (
           <>
-            <div class="bar">
-              <a class="button primary" href="/alerts/rules/new">{T.new}</a>
-            </div>
+            {may("operator") && (
+              <div class="bar">
+                <a class="button primary" href="/alerts/rules/new">{T.new}</a>
+              </div>
+            )}
             <ul class="incidents">
               {rules.map((row) => <Row key={row.id} row={row} onToggle={() => void toggle(row)} />)}
             </ul>
@@ -93,6 +96,7 @@ function Row({ row, onToggle }: { row: RuleRow; onToggle: () => void }) {
         aria-label={T.toggle(name)}
         title={row.enabled ? T.on : T.off}
         checked={row.enabled}
+        disabled={!may("operator")}
         onChange={onToggle}
       />
       <div class="what">
@@ -110,7 +114,7 @@ function Row({ row, onToggle }: { row: RuleRow; onToggle: () => void }) {
       </div>
       <span class="buttons">
         <a class="button" href={`/alerts/history?rule=${row.id}`}>{TEXT.alerts.tabs.history}</a>
-        <a class="button" href={`/alerts/rules/${row.id}`}>{T.edit}</a>
+        {may("operator") && <a class="button" href={`/alerts/rules/${row.id}`}>{T.edit}</a>}
       </span>
     </li>
   );
@@ -131,10 +135,12 @@ function NoRules({ onAdded }: { onAdded: () => void }) {
       <h2>{T.none}</h2>
       <p>{T.none_why}</p>
       {error !== undefined && <div class="banner error" role="alert">{error}</div>}
-      <div class="bar">
-        <button type="button" class="primary" onClick={() => void add()}>{T.usual}</button>
-        <a class="button" href="/alerts/rules/new">{T.new}</a>
-      </div>
+      {may("operator") && (
+        <div class="bar">
+          <button type="button" class="primary" onClick={() => void add()}>{T.usual}</button>
+          <a class="button" href="/alerts/rules/new">{T.new}</a>
+        </div>
+      )}
       <p class="soft">{T.usual_what}</p>
     </div>
   );

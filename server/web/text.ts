@@ -5,6 +5,9 @@ import { DOWNTIME_TEXT } from "./text_downtimes.ts";
 
 export const TEXT = {
   product: "monitor",
+  needs_operator: "This needs the role operator; an admin of this server gives it.",
+  viewer_note:
+    "You may look at everything here. To change it takes the role operator, which an admin of this server gives.",
   pages: {
     overview: "Overview",
     explore: "Explore",

@@ -6,7 +6,7 @@ import { systemClock } from "../../clock.ts";
 import { selectToken } from "../../db/tokens.ts";
 import { makeLink } from "../../server/access/session_book.ts";
 import { buildWeb } from "../../tools/web.ts";
-import { bearer, required, tokenFor } from "../support/access.ts";
+import { ask, bearer, required, tokenFor } from "../support/access.ts";
 import { testBrowser } from "../support/browser.ts";
 import { testApp } from "../support/test_app.ts";
 
@@ -77,6 +77,34 @@ Deno.test("the page by a link; a viewer sees, and is told what it may not", asyn
   assert.ok(!page.url().includes("link_"));
   await page.goto(`${app.url}/settings`);
   await page.waitForSelector("text=Tokens are shown to admins");
+  await page.goto(`${app.url}/hosts/web-1`);
+  for (const name of ["Edit", "Silence"]) {
+    const button = page.getByRole("button", { name, exact: true });
+    await button.waitFor();
+    assert.ok(await button.isDisabled(), name);
+    assert.match(await button.getAttribute("title") ?? "", /role operator/);
+  }
+  const rule = {
+    name: "Busy",
+    metric: "cpu",
+    condition: "above",
+    threshold: 90,
+    severity: "warning",
+  };
+  const operator = await tokenFor(app, "operator");
+  const { status } = await ask(app, "/api/v1/rules", {
+    token: operator,
+    method: "POST",
+    body: rule,
+  });
+  assert.ok(status < 300, String(status));
+  await page.goto(`${app.url}/alerts/rules`);
+  assert.ok(await page.getByRole("switch").isDisabled());
+  await page.getByText("takes the role operator").waitFor();
+  assert.equal(await page.getByText("New rule").count(), 0);
+  await page.goto(`${app.url}/downtimes?new=1`);
+  await page.getByText("takes the role operator").waitFor();
+  assert.equal(await page.locator(".content button.primary").count(), 0);
   const other = await browser.page();
   await other.goto(`${app.url}/login#${link}`);
   await other.waitForSelector(".login [role=alert]");
