@@ -59,6 +59,7 @@ const SHOTS: readonly Shot[] = [
   { name: "alerts", path: "/alerts", ready: ".incident >> nth=1" },
   { name: "downtimes", path: "/downtimes", ready: ".incident" },
   { name: "settings", path: "/settings", ready: "td >> nth=5" },
+  { name: "reference", path: "/api", ready: "details >> nth=5" },
   { name: "phone", path: "/", ready: ".row >> nth=7", phone: true },
   { name: "phone-host", path: `/hosts/${MAIN_HOST}`, ready: ".chart canvas", phone: true },
 ];
