@@ -2,7 +2,7 @@
  * `monitor migrate`: the schema of a database, looked at (`--status`, `--dry-run`) or brought up to
  * date. The server does the same when it starts; the command is for operators who want to see it
  * first, or to do it at a time of their choice. With `--to` everything moves into another database
- * (transfer/).
+ * (transfer/), with `--distribute` it is spread over a Citus cluster (distribute.ts).
  */
 import type { Command, OptionValues } from "@commander-js/extra-typings";
 import type { Clock } from "../clock.ts";
@@ -91,12 +91,18 @@ export function migrateCommand<Options extends OptionValues>(
   base: Command<[], Options>,
   context: MigrateContext<Options>,
 ) {
-  return base
+  const command = base
     .description("bring the database to the schema of this version")
     .option("--status", "show which migrations are applied and which are not")
     .option("--dry-run", "print the SQL that would be run")
     .option("--to <place>", "move everything: postgres://user@host:5432/database, or embedded")
-    .option("--verify", "with --to: move nothing, compare the two")
+    .option("--verify", "with --to: move nothing, compare the two");
+  // not in the chain: with one more option in its type the compiler takes minutes
+  command.option(
+    "--distribute",
+    "spread the samples over a Citus cluster (not tried on a real one)",
+  );
+  return command
     .option("--json", "print the result as JSON")
     .action(async (given) => {
       const options: OwnOptions = given;
@@ -105,11 +111,15 @@ export function migrateCommand<Options extends OptionValues>(
       if (to !== undefined && (options.status || options.dryRun)) {
         throw new MigrateUsageError("--to cannot be used with --status or --dry-run");
       }
+      if (options.distribute && (to ?? options.status ?? options.json) !== undefined) {
+        throw new MigrateUsageError("--distribute can only be used with --dry-run");
+      }
       if (to !== undefined && to !== "embedded") checkPlace(to);
       // the same options, in the type that they have without ours
       const database = await context.openDatabase(base.opts());
       try {
-        if (to === undefined) await run(database, options, context);
+        if (options.distribute) await spread(database, options, context);
+        else if (to === undefined) await run(database, options, context);
         else await moveTo(to, { ...options, database, common: base.opts() }, context);
       } finally {
         await database.close();
@@ -123,6 +133,7 @@ interface OwnOptions {
   dryRun?: true;
   to?: string;
   verify?: true;
+  distribute?: true;
   json?: true;
 }
 
@@ -164,6 +175,17 @@ async function moveTo<Options>(
   } finally {
     await target.close();
   }
+}
+
+async function spread(
+  { sql }: OpenedDatabase,
+  { dryRun }: OwnOptions,
+  { out }: Pick<MigrateContext<never>, "out">,
+): Promise<void> {
+  const { distribute, distributionScript, planDistribution } = await import("./distribute.ts");
+  if (dryRun) return out(distributionScript(await planDistribution(sql)));
+  await distribute(sql, ({ table, as }) => out(`${table}: ${as}\n`));
+  out("Distributed\n");
 }
 
 async function run(

@@ -25,7 +25,10 @@ export type MigrationErrorReason =
   | "migration_edited"
   | "migration_failed"
   | "unfinished_copy"
-  | "copy_needed";
+  | "copy_needed"
+  | "not_migrated"
+  | "no_citus"
+  | "not_distributable";
 
 /** The database cannot be brought to this program's schema. Nothing half-done is left. */
 export class MigrationError extends Error {

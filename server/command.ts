@@ -143,7 +143,9 @@ export function migrateBase() {
       "migrate --dry-run",
       "migrate --data ./data",
       "migrate --to postgres://monitor@localhost/monitor",
-    ]) + "\n\nA password for --to can stand in PGPASSWORD.",
+      "migrate --distribute --dry-run",
+    ]) + "\n\nA password for --to can stand in PGPASSWORD.\n" +
+      "--distribute is for Citus 12 or newer. It was never run on a real one: see docs/scale.md.",
   );
 }
 
