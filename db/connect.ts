@@ -27,6 +27,12 @@ export const CONNECTIONS_MAX_DEFAULT = 10;
 /** An idle connection costs the server some 5 MB. */
 const IDLE_SECONDS_MAX = 300;
 const CONNECT_SECONDS_MAX = 10;
+/**
+ * Deno 2.7.11 (executables) does not go on reading from a socket that was paused: a COPY of more than
+ * its buffers hung for ever. There nothing is paused, and a COPY is held in memory as far as its
+ * reader is behind. tests/db/copy_out_test.ts shows it.
+ */
+const GOES_ON_AFTER_PAUSE = !/^2\.[0-8]\./.test(Deno.version.deno);
 /** The driver writes so much at once; less it gathers for a turn. See `robust`. */
 const DRIVER_BUFFER_BYTES = 1_024;
 
@@ -136,6 +142,7 @@ function robust(socket: Socket): Socket {
     removeAllListeners(event);
     return on("error", ignore);
   };
+  if (!GOES_ON_AFTER_PAUSE) socket.pause = () => socket;
   return Object.assign(socket, { on: late, removeAllListeners: removeListeners });
 }
 
