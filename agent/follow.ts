@@ -34,6 +34,8 @@ export class Follower implements Disposable {
   #config: AgentConfig;
   /** Lines that were told, until what they are about is well again. */
   #told = new Set<string>();
+  /** Somebody wants to be told everything at the next look. */
+  #is_asked = false;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -49,6 +51,8 @@ export class Follower implements Disposable {
   /** Follows changes until `signal` is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     while (await this.#watch.changed(signal)) {
+      if (this.#is_asked) this.#told.clear();
+      this.#is_asked = false;
       const telling = new Set<string>();
       await this.#settings(telling);
       await this.watch();
@@ -59,7 +63,8 @@ export class Follower implements Disposable {
 
   /** Reads everything anew; what is wrong is told again, to who asked for it. */
   reload(): void {
-    this.#told.clear();
+    // a look that is under way remembers what it tells: only the next one forgets it
+    this.#is_asked = true;
     this.#watch.touch();
   }
 
