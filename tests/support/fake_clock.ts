@@ -64,6 +64,19 @@ export class FakeClock implements Clock {
     await settle();
   }
 
+  /**
+   * Days go by at once, as for a machine that was asleep: who was to wake meanwhile does so at the end,
+   * once. What looks every second or two would otherwise look some hundred thousand times a day.
+   */
+  async leap(ms: number): Promise<void> {
+    await settle();
+    this.#move(ms);
+    for (const { wake, wakes_at_ms } of [...this.#sleepers]) {
+      if (wakes_at_ms <= this.#monotonic_ms) wake();
+    }
+    await settle();
+  }
+
   /** The wall clock jumps, as when somebody sets it: nobody wakes, durations do not change. */
   set(now_ms: number): void {
     this.#now_ms = now_ms;

@@ -38,3 +38,19 @@ Deno.test("FakeClock.sleep() ends when its signal is aborted", async () => {
   await clock.sleep(10, stop.signal);
   assert.equal(clock.sleeping, 0);
 });
+
+Deno.test("FakeClock.leap() wakes everybody once, at the end", async () => {
+  const clock = new FakeClock(1_000);
+  const woken: number[] = [];
+  const looking = (async () => {
+    for (let look = 0; look < 3; look++) {
+      await clock.sleep(10);
+      woken.push(clock.now());
+    }
+  })();
+  await clock.leap(1_000_000);
+  assert.deepEqual(woken, [1_001_000]);
+  await clock.advance(20);
+  await looking;
+  assert.deepEqual(woken, [1_001_000, 1_001_010, 1_001_020]);
+});

@@ -11,7 +11,7 @@ import { GRACE_MS, RETENTION } from "./stored.ts";
 const START_MS = Date.UTC(2025, 0, 15);
 const RULES = [{ metrics: ["debug.*"], raw_days: 3 }, { metrics: ["billing"], raw_days: 90 }];
 
-Deno.test.ignore("retention by rules: samples of some metrics go earlier, or later, than all others", async () => {
+Deno.test("retention by rules: samples of some metrics go earlier, or later, than all others", async () => {
   const clock = new FakeClock(START_MS + 2 * HOUR_MS);
   const retention = { ...RETENTION, rules: RULES };
   await using app = await testApp({ clock, config: { retention } });
@@ -50,11 +50,11 @@ Deno.test.ignore("retention by rules: samples of some metrics go earlier, or lat
     1,
   );
 
-  await clock.advance(2 * DAY_MS);
+  await clock.leap(2 * DAY_MS);
   await run();
   for (const metric of ["cpu", "debug.x", "billing"]) assert.equal(await history(metric), 60);
 
-  await clock.advance(3 * DAY_MS);
+  await clock.leap(3 * DAY_MS);
   const planned = async () =>
     (await planRun(options())).flatMap((step) =>
       "partition" in step && step.partition.table === "block_raw"
@@ -84,11 +84,11 @@ Deno.test.ignore("retention by rules: samples of some metrics go earlier, or lat
   assert.equal(await history("debug.x"), 0);
   assert.equal((await of("debug.x")).series[0].max.at(-1), 118);
 
-  await clock.advance(30 * DAY_MS);
+  await clock.leap(30 * DAY_MS);
   assert.equal((await run()).partitions_thinned, 1);
   assert.equal(await history("cpu"), 0);
   assert.equal(await history("billing"), 61);
-  await clock.advance(60 * DAY_MS);
+  await clock.leap(60 * DAY_MS);
   assert.deepEqual(await planned(), ["drop_partition block_raw_20250115"]);
   await run();
   assert.equal(await history("billing"), 0);
