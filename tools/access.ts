@@ -9,6 +9,7 @@ import { allows } from "../server/access/principal.ts";
 import { createRouter, type RouterOptions } from "../server/http/router.ts";
 import type { RouteEntry } from "../server/http/routes.ts";
 import { Registry } from "../server/metrics/registry.ts";
+import { keepPage, unformatted, withMarked } from "./marked.ts";
 
 const FILE = new URL("../docs/security.md", import.meta.url);
 const BEGIN = "<!-- access: written by tools/access.ts -->";
@@ -71,28 +72,10 @@ export function readTable(text: string): Map<string, Record<string, string>> {
   );
 }
 
-/** `text` with what stands between the marks replaced. Throws Error when the marks are missing. */
-function withTable(text: string, table: string): string {
-  const [before, rest] = text.split(BEGIN);
-  const [, after] = (rest ?? "").split(END);
-  if (before === undefined || after === undefined) {
-    throw new Error(`Cannot find the marks "${BEGIN}" and "${END}"`);
-  }
-  // the formatter aligns tables, which would make every change a change of every row
-  return `${before}${BEGIN}\n\n<!-- deno-fmt-ignore -->\n\n${table}\n\n${END}${after}`;
-}
-
 if (import.meta.main) {
-  const text = await Deno.readTextFile(FILE);
-  const wanted = withTable(text, accessTable(listRoutes()));
-  if (Deno.args.includes("--check")) {
-    if (text === wanted) Deno.exit(0);
-    await Deno.stderr.write(
-      new TextEncoder().encode(
-        "docs/security.md is not what the routes say: deno run -A tools/access.ts\n",
-      ),
-    );
-    Deno.exit(1);
-  }
-  await Deno.writeTextFile(FILE, wanted);
+  const content = unformatted(accessTable(listRoutes()));
+  await keepPage(FILE, {
+    anew: (text) => withMarked(text, { begin: BEGIN, end: END, content }),
+    wrong: "docs/security.md is not what the routes say: deno run -A tools/access.ts",
+  });
 }

@@ -5,6 +5,7 @@
  */
 import type { Metric, Option } from "../agent/monitor.d.ts";
 import { scriptMetadataSchema, seriesMetadata } from "../agent/script_metadata.ts";
+import { keepPage, withMarked } from "./marked.ts";
 
 const FILE = new URL("../docs/metrics.md", import.meta.url);
 const SCRIPTS = new URL("../metrics/", import.meta.url);
@@ -106,31 +107,19 @@ function collectorText(name: string, metric: Metric): string {
 export function withCollectors(page: string, collectors: ReadonlyMap<string, Metric>): string {
   let text = page;
   for (const [name, metric] of collectors) {
-    const [begin, end] = [
-      `<!-- ${name}: written by tools/collectors.ts -->`,
-      `<!-- end of ${name} -->`,
-    ];
-    const [before, rest] = text.split(begin);
-    const [, after] = (rest ?? "").split(end);
-    if (before === undefined || after === undefined) {
-      throw new Error(`Cannot find the marks "${begin}" and "${end}"`);
-    }
-    text = `${before}${begin}\n\n${collectorText(name, metric)}\n\n${end}${after}`;
+    text = withMarked(text, {
+      begin: `<!-- ${name}: written by tools/collectors.ts -->`,
+      end: `<!-- end of ${name} -->`,
+      content: collectorText(name, metric),
+    });
   }
   return text;
 }
 
 if (import.meta.main) {
-  const text = await Deno.readTextFile(FILE);
-  const wanted = withCollectors(text, await shippedCollectors());
-  if (Deno.args.includes("--check")) {
-    if (text === wanted) Deno.exit(0);
-    await Deno.stderr.write(
-      new TextEncoder().encode(
-        "docs/metrics.md is not what the collectors say: deno run -A tools/collectors.ts\n",
-      ),
-    );
-    Deno.exit(1);
-  }
-  await Deno.writeTextFile(FILE, wanted);
+  const collectors = await shippedCollectors();
+  await keepPage(FILE, {
+    anew: (text) => withCollectors(text, collectors),
+    wrong: "docs/metrics.md is not what the collectors say: deno run -A tools/collectors.ts",
+  });
 }

@@ -3,6 +3,7 @@
  * compares, and fails when they differ.
  */
 import { listSettings, type Setting } from "../server/config/settings.ts";
+import { keepPage, unformatted, withMarked } from "./marked.ts";
 
 const FILE = new URL("../docs/CONFIGURATION.md", import.meta.url);
 const BEGIN = "<!-- settings: written by tools/settings.ts -->";
@@ -22,26 +23,12 @@ export function settingsTable(settings: readonly Setting[]): string {
 
 /** `text` with what stands between the marks replaced. Throws Error when the marks are missing. */
 export function withTable(text: string, table: string): string {
-  const [before, rest] = text.split(BEGIN);
-  const [, after] = (rest ?? "").split(END);
-  if (before === undefined || after === undefined) {
-    throw new Error(`Cannot find the marks "${BEGIN}" and "${END}"`);
-  }
-  // the formatter aligns tables, which would make every change a change of every row
-  return `${before}${BEGIN}\n\n<!-- deno-fmt-ignore -->\n\n${table}\n\n${END}${after}`;
+  return withMarked(text, { begin: BEGIN, end: END, content: unformatted(table) });
 }
 
 if (import.meta.main) {
-  const text = await Deno.readTextFile(FILE);
-  const wanted = withTable(text, settingsTable(listSettings()));
-  if (Deno.args.includes("--check")) {
-    if (text === wanted) Deno.exit(0);
-    await Deno.stderr.write(
-      new TextEncoder().encode(
-        "docs/CONFIGURATION.md is not what the schema says: deno run -A tools/settings.ts\n",
-      ),
-    );
-    Deno.exit(1);
-  }
-  await Deno.writeTextFile(FILE, wanted);
+  await keepPage(FILE, {
+    anew: (text) => withTable(text, settingsTable(listSettings())),
+    wrong: "docs/CONFIGURATION.md is not what the schema says: deno run -A tools/settings.ts",
+  });
 }
