@@ -2,8 +2,8 @@
 import type { JoinCodeRow } from "../../db/join_codes.ts";
 import { CommandError } from "../cli/failure.ts";
 import { formatTime } from "../cli/instant.ts";
-import { layoutTable } from "../cli/table.ts";
-import { programName, styled } from "../cli/terminal.ts";
+import { printTable } from "../cli/table.ts";
+import { programName } from "../cli/terminal.ts";
 import { safeJson, safeText } from "../cli/text.ts";
 import type { AccessContext } from "./command.ts";
 import { LIST_MAX, personOf, withDatabase, writeAudit } from "./command_run.ts";
@@ -57,13 +57,11 @@ export async function runJoinCodes(options: Options, context: AccessContext): Pr
     if (codes.length === 0) return terminal.err("No join code was made yet\n");
     const headers = ["NAME", "HOST", "USES LEFT", "CREATED", "BY", "EXPIRES", "STATE"];
     const rows = codes.map((code) => [
-      ...[code.name, safeText(code.hostname ?? ""), `${code.uses_left} of ${code.uses}`],
-      ...[formatTime(code.created_ms), safeText(code.created_by), formatTime(code.expires_ms)],
+      ...[code.name, code.hostname ?? "", `${code.uses_left} of ${code.uses}`],
+      ...[formatTime(code.created_ms), code.created_by, formatTime(code.expires_ms)],
       stateOf(code, clock.now()),
     ]);
-    const columns = headers.map((header) => ({ header }));
-    const [head = "", ...lines] = layoutTable({ columns, rows }, terminal.columns);
-    terminal.out(`${[styled(terminal, "bold", head), ...lines].join("\n")}\n`);
+    printTable(terminal, { headers, rows });
   });
 }
 

@@ -6,8 +6,8 @@ import { type Role, selectToken, type TokenRow } from "../../db/tokens.ts";
 import { serverUrl } from "../cli/address.ts";
 import { CommandError } from "../cli/failure.ts";
 import { formatAge, formatTime } from "../cli/instant.ts";
-import { layoutTable } from "../cli/table.ts";
-import { programName, styled } from "../cli/terminal.ts";
+import { printTable } from "../cli/table.ts";
+import { programName } from "../cli/terminal.ts";
 import { safeJson, safeText } from "../cli/text.ts";
 import type { AccessContext, OpenedDatabase } from "./command.ts";
 import { makeLink } from "./session_book.ts";
@@ -86,21 +86,20 @@ export async function runCreate(options: Options, context: AccessContext): Promi
   });
 }
 
-function tokenLines(tokens: readonly TokenRow[], options: { columns: number; now_ms: number }) {
-  const { columns, now_ms } = options;
+function tokenTable(tokens: readonly TokenRow[], now_ms: number) {
   const headers = ["NAME", "ROLE", "HOST", "LABEL", "CREATED", "EXPIRES", "USED", "STATE"];
   const ago = (ms: number | null, none: string) => ms === null ? none : formatAge(now_ms - ms);
   const rows = tokens.map((token) => {
     const { name, role, hostname, label, expires_ms, last_used_ms, revoked_ms } = token;
     const is_over = expires_ms !== null && expires_ms <= now_ms;
     return [
-      ...[name, role, safeText(hostname ?? ""), safeText(label), formatTime(token.created_ms)],
+      ...[name, role, hostname ?? "", label, formatTime(token.created_ms)],
       expires_ms === null ? "never" : formatTime(expires_ms),
       ago(last_used_ms, "never"),
       revoked_ms !== null ? "revoked" : is_over ? "expired" : "valid",
     ];
   });
-  return layoutTable({ columns: headers.map((header) => ({ header })), rows }, columns);
+  return { headers, rows };
 }
 
 export async function runList(options: Options, context: AccessContext): Promise<void> {
@@ -109,11 +108,7 @@ export async function runList(options: Options, context: AccessContext): Promise
     const tokens = await new TokenDesk({ sql, clock }).list({ limit: LIST_MAX });
     if (options.json) return terminal.out(`${safeJson(tokens)}\n`);
     if (tokens.length === 0) return terminal.err("No token was made yet\n");
-    const [head = "", ...rows] = tokenLines(tokens, {
-      columns: terminal.columns,
-      now_ms: clock.now(),
-    });
-    terminal.out(`${[styled(terminal, "bold", head), ...rows].join("\n")}\n`);
+    printTable(terminal, tokenTable(tokens, clock.now()));
   });
 }
 
@@ -173,11 +168,8 @@ export async function runAudit(options: Options, context: AccessContext): Promis
     const headers = ["TIME", "WHO", "FROM", "ACTION", "WHAT", "DETAIL"];
     const rows = entries.map(({ at_ms, who, address, action, target, detail }) => [
       // of a request the method: its path is the target
-      ...[formatTime(at_ms), safeText(who), safeText(address), action.replace(/ \/.*/, "")],
-      ...[safeText(target), safeText(detail)],
+      ...[formatTime(at_ms), who, address, action.replace(/ \/.*/, ""), target, detail],
     ]);
-    const columns = headers.map((header) => ({ header }));
-    const [head = "", ...lines] = layoutTable({ columns, rows }, terminal.columns);
-    terminal.out(`${[styled(terminal, "bold", head), ...lines].join("\n")}\n`);
+    printTable(terminal, { headers, rows });
   });
 }

@@ -1,4 +1,5 @@
 /** Tables without boxes: two spaces between columns, as wide as the terminal and no wider. */
+import { styled, type Terminal } from "./terminal.ts";
 import { cutText, safeText, textWidth } from "./text.ts";
 
 export interface Column {
@@ -53,4 +54,14 @@ export function layoutTable(
     });
     return parts.join(GAP).trimEnd();
   });
+}
+
+/** Prints a table as wide as the terminal, its first line set off. */
+export function printTable(
+  terminal: Terminal,
+  { headers, rows }: { headers: readonly string[]; rows: readonly (readonly string[])[] },
+): void {
+  const columns = headers.map((header) => ({ header }));
+  const [head = "", ...lines] = layoutTable({ columns, rows }, terminal.columns);
+  terminal.out(`${[styled(terminal, "bold", head), ...lines].join("\n")}\n`);
 }
