@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Clock } from "../../clock.ts";
 import type { AuditEntry, AuditRow } from "../../db/audit.ts";
 import { readParameters } from "./fetch.ts";
+import { newestPage, pageOfNewest } from "./paging.ts";
 import { clientAddress, principalOf } from "./principal.ts";
 import { auditSchema } from "../wire/access.ts";
 import type { Audit, Routes } from "./routes.ts";
@@ -16,17 +17,12 @@ export interface AuditRoute {
   };
 }
 
-const PAGE_DEFAULT = 100;
-const PAGE_MAX = 1_000;
 /** Of what was sent. */
 const DETAIL_CHARS_MAX = 2_000;
 
 const listParameters = z.strictObject({
   who: z.string().optional(),
-  limit: z.coerce.number({ error: "must be a whole number" }).int("must be a whole number")
-    .min(1, "must be at least 1").max(PAGE_MAX, `must be at most ${PAGE_MAX}`)
-    .default(PAGE_DEFAULT),
-  after: z.coerce.number({ error: "must be the next of the page before" }).int().optional(),
+  ...pageOfNewest,
 });
 
 /** Writes down each change that a route has made. */
@@ -65,8 +61,7 @@ export function auditRoutes(routes: Routes, { audit }: AuditRoute): void {
     async (c) => {
       const { who, limit, after } = readParameters(c, listParameters);
       const found = await audit.list({ limit: limit + 1, before_id: after, who });
-      const page = found.slice(0, limit);
-      const next = found.length > limit ? page.at(-1)?.id ?? null : null;
+      const { page, next } = newestPage(found, limit);
       const entries = page.map(({ at_ms, token_name: token, ...rest }) => ({
         at: at_ms / 1000,
         token,

@@ -2,12 +2,11 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import type { IncidentRow } from "../../db/incidents.ts";
-import { shown } from "../../report.ts";
 import { duration } from "../alerts/duration.ts";
 import type { Evidence, IncidentDesk } from "../alerts/incident_desk.ts";
 import type { AlertListing } from "../alerts/listing.ts";
 import { ParameterError, readParameters } from "./fetch.ts";
-import { INSTANT_FORMS, parseInstant } from "./instant.ts";
+import { INSTANT_MS_MAX, instantParameter } from "./instant.ts";
 import { readBody, readId } from "./json_body.ts";
 import { successSchema } from "../wire/contract.ts";
 import {
@@ -27,16 +26,6 @@ export interface IncidentsRoute {
 
 const LIMIT_DEFAULT = 50;
 const LIMIT_MAX = 1_000;
-/** The year 9999. */
-const INSTANT_MS_MAX = 253_402_300_799_000;
-
-const instant = (now_ms: number) =>
-  z.string().transform((text, context) => {
-    const at_ms = parseInstant(text, now_ms);
-    if (at_ms !== undefined && at_ms >= 0 && at_ms <= INSTANT_MS_MAX) return at_ms;
-    context.addIssue(`must be ${INSTANT_FORMS}: current value is ${shown(text)}`);
-    return z.NEVER;
-  });
 /** The last of the page before: when it was opened, and its id. */
 const cursor = z.string().transform((text, context) => {
   const [, opened_ms, id] = /^(\d+(?:\.\d+)?)-(\d+)$/.exec(text) ?? [];
@@ -55,8 +44,8 @@ const listParameters = (now_ms: number) =>
     rule: z.coerce.number({ error: "must be the id of a rule" }).int().optional(),
     severity: z.enum(["warning", "critical"], "must be warning or critical").optional(),
     text: z.string().max(200).optional(),
-    from: instant(now_ms).optional(),
-    to: instant(now_ms).optional(),
+    from: instantParameter(now_ms).optional(),
+    to: instantParameter(now_ms).optional(),
     after: cursor.optional(),
     limit: z.coerce.number({ error: "must be a whole number" }).int("must be a whole number")
       .min(1, "must be at least 1").max(LIMIT_MAX, `must be at most ${LIMIT_MAX}`)

@@ -1,4 +1,6 @@
 /** Points in time as they stand in a URL. */
+import { z } from "zod";
+import { shown } from "../../report.ts";
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   s: 1_000,
@@ -29,4 +31,17 @@ export function parseInstant(text: string, now_ms: number): number | undefined {
   const hasZone = !text.includes("T") || /(Z|[+-]\d\d:\d\d)$/.test(text);
   const at_ms = Date.parse(hasZone ? text : `${text}Z`);
   return Number.isNaN(at_ms) ? undefined : at_ms;
+}
+
+/** The year 9999, beyond which PostgreSQL and JavaScript do not agree. */
+export const INSTANT_MS_MAX = 253_402_300_799_000;
+
+/** A parameter that is a point in time, as milliseconds since 1970. */
+export function instantParameter(now_ms: number) {
+  return z.string().transform((text, context) => {
+    const at_ms = parseInstant(text, now_ms);
+    if (at_ms !== undefined && at_ms >= 0 && at_ms <= INSTANT_MS_MAX) return at_ms;
+    context.addIssue(`must be ${INSTANT_FORMS}: current value is ${shown(text)}`);
+    return z.NEVER;
+  });
 }

@@ -17,9 +17,10 @@ import {
 } from "../wire/access.ts";
 import type { Prover } from "./guard.ts";
 import { readBody } from "./json_body.ts";
+import { newestPage, newestParameters } from "./paging.ts";
 import { principalOf } from "./principal.ts";
 import type { Routes } from "./routes.ts";
-import { nameText, pageParameters } from "./tokens.ts";
+import { nameText } from "./tokens.ts";
 
 /** What these routes need. */
 export interface JoinRoute {
@@ -90,13 +91,12 @@ export function joinRoutes(routes: Routes, { joining, prove }: JoinRoute): void 
   routes.get("/api/v1/join-codes", {
     access: "admin",
     summary: "All join codes",
-    query: pageParameters,
+    query: newestParameters,
     answer: joinCodesSchema,
   }, async (c) => {
-    const { limit, after } = readParameters(c, pageParameters);
+    const { limit, after } = readParameters(c, newestParameters);
     const found = await joining.list({ limit: limit + 1, before_id: after });
-    const page = found.slice(0, limit);
-    const next = found.length > limit ? page.at(-1)?.id ?? null : null;
+    const { page, next } = newestPage(found, limit);
     return c.json({ join_codes: page.map(codeJson), next });
   });
 

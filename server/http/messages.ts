@@ -3,7 +3,7 @@ import { z } from "zod";
 import { shown } from "../../report.ts";
 import { NotFoundError } from "../query/context.ts";
 import { readParameters } from "./fetch.ts";
-import { INSTANT_FORMS, parseInstant } from "./instant.ts";
+import { INSTANT_FORMS, INSTANT_MS_MAX, instantParameter } from "./instant.ts";
 import { messagesSchema } from "../wire/host.ts";
 import type { Routes } from "./routes.ts";
 
@@ -24,16 +24,6 @@ export interface MessagesRoute {
 
 const LIMIT_DEFAULT = 500;
 const LIMIT_MAX = 5_000;
-/** The year 9999. */
-const INSTANT_MS_MAX = 253_402_300_799_000;
-
-const instant = (now_ms: number) =>
-  z.string().transform((text, context) => {
-    const at_ms = parseInstant(text, now_ms);
-    if (at_ms !== undefined && at_ms >= 0 && at_ms <= INSTANT_MS_MAX) return at_ms;
-    context.addIssue(`must be ${INSTANT_FORMS}: current value is ${shown(text)}`);
-    return z.NEVER;
-  });
 
 /** The last of the page before: when it was said, and about what. */
 const cursor = z.string().transform((text, context) => {
@@ -48,8 +38,10 @@ const cursor = z.string().transform((text, context) => {
 const parametersSchema = (now_ms: number) =>
   z.strictObject({
     host: z.string("must be given: the name of a host"),
-    from: instant(now_ms).default(now_ms - 3_600_000).describe(`An hour ago; ${INSTANT_FORMS}`),
-    to: instant(now_ms).default(now_ms).describe(`Now; ${INSTANT_FORMS}`),
+    from: instantParameter(now_ms).default(now_ms - 3_600_000).describe(
+      `An hour ago; ${INSTANT_FORMS}`,
+    ),
+    to: instantParameter(now_ms).default(now_ms).describe(`Now; ${INSTANT_FORMS}`),
     limit: z.coerce.number({
       error: (issue) => `must be a whole number: current value is ${shown(issue.input)}`,
     }).int("must be a whole number").min(1, "must be at least 1")

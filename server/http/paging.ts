@@ -22,6 +22,28 @@ export const pageById = {
     .describe(AFTER),
 };
 
+const NEWEST_DEFAULT = 100;
+
+/** Pages of a list that grows for ever, the newest first: never all of it. */
+export const pageOfNewest = {
+  ...pageById,
+  limit: z.coerce.number({ error: "must be a whole number" }).int("must be a whole number")
+    .min(1, "must be at least 1").max(LIMIT_MAX, `must be at most ${LIMIT_MAX}`)
+    .default(NEWEST_DEFAULT),
+};
+
+/** The same as all parameters of a list. */
+export const newestParameters = z.strictObject(pageOfNewest);
+
+/** Such a page, of one row more than it may have where there are that many. */
+export function newestPage<T extends { id: number }>(
+  found: readonly T[],
+  limit: number,
+): { page: readonly T[]; next: number | null } {
+  const page = found.slice(0, limit);
+  return { page, next: found.length > limit ? page.at(-1)?.id ?? null : null };
+}
+
 /** Pages of a list that is in the order of names. */
 export const pageByName = { limit: limitParameter, after: z.string().optional().describe(AFTER) };
 

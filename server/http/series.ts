@@ -10,7 +10,7 @@ import type { SeriesAnswer, SeriesQuery } from "../query/series.ts";
 import { POINTS_MIN } from "../query/tier.ts";
 import { globMatcher, isPattern } from "../wire/glob.ts";
 import { readParameters } from "./fetch.ts";
-import { INSTANT_FORMS, parseInstant } from "./instant.ts";
+import { INSTANT_FORMS, instantParameter } from "./instant.ts";
 import { seriesAnswerSchema } from "../wire/series.ts";
 import type { Routes } from "./routes.ts";
 
@@ -28,29 +28,21 @@ const POINTS_MAX = 10_000;
 /** Names and patterns in one question. */
 const NAMES_MAX = 100;
 const TAG_PREFIX = "tag.";
-/** The year 9999. */
-const INSTANT_MS_MAX = 253_402_300_799_000;
 
 const names = z.array(z.string())
   .max(NAMES_MAX, `must be given at most ${NAMES_MAX} times`);
-const instant = (now_ms: number) =>
-  z.string().transform((text, context) => {
-    const at_ms = parseInstant(text, now_ms);
-    if (at_ms !== undefined && at_ms >= 0 && at_ms <= INSTANT_MS_MAX) return Math.round(at_ms);
-    context.addIssue(`must be ${INSTANT_FORMS}: current value is ${shown(text)}`);
-    return z.NEVER;
-  });
 
-const parametersSchema = (now_ms: number) =>
-  z.strictObject({
+const parametersSchema = (now_ms: number) => {
+  const instant = instantParameter(now_ms).transform(Math.round);
+  return z.strictObject({
     host: names,
     metric: names.min(1, "must be given: a name, or a pattern such as cpu*"),
     tags: z.record(z.string(), names).meta({
       description: "Each as tag.<name>=<value or pattern>",
       propertyNames: { pattern: "^tag\\." },
     }),
-    from: instant(now_ms).default(now_ms - 3_600_000).describe(`An hour ago; ${INSTANT_FORMS}`),
-    to: instant(now_ms).default(now_ms).describe(`Now; ${INSTANT_FORMS}`),
+    from: instant.default(now_ms - 3_600_000).describe(`An hour ago; ${INSTANT_FORMS}`),
+    to: instant.default(now_ms).describe(`Now; ${INSTANT_FORMS}`),
     points: z.coerce.number({
       error: (issue) => `must be a whole number: current value is ${shown(issue.input)}`,
     }).int("must be a whole number").min(POINTS_MIN, `must be at least ${POINTS_MIN}`)
@@ -64,6 +56,7 @@ const parametersSchema = (now_ms: number) =>
           "from, to, points, tier, aggregate"
         : undefined,
   }).refine(({ from, to }) => from <= to, { path: ["from"], error: "must not be after to" });
+};
 
 export function seriesRoutes(routes: Routes, route: SeriesRoute): void {
   routes.get(

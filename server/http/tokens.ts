@@ -6,6 +6,7 @@ import type { TokenDesk } from "../access/token_desk.ts";
 import { duration } from "../alerts/duration.ts";
 import { readParameters } from "./fetch.ts";
 import { readBody } from "./json_body.ts";
+import { newestPage, newestParameters } from "./paging.ts";
 import { principalOf } from "./principal.ts";
 import { newTokenSchema, tokenSchema, tokensSchema } from "../wire/access.ts";
 import type { Routes } from "./routes.ts";
@@ -15,8 +16,6 @@ export interface TokensRoute {
   tokens: TokenDesk;
 }
 
-const PAGE_DEFAULT = 100;
-const PAGE_MAX = 1_000;
 const NAME_CHARS_MAX = 255;
 /** Ten years: what is for longer has no end. */
 const EXPIRES_MS_MAX = 3_653 * 86_400_000;
@@ -42,13 +41,6 @@ const createSchema = z.strictObject({
   error: "can only be given with role agent",
 });
 
-export const pageParameters = z.strictObject({
-  limit: z.coerce.number({ error: "must be a whole number" }).int("must be a whole number")
-    .min(1, "must be at least 1").max(PAGE_MAX, `must be at most ${PAGE_MAX}`)
-    .default(PAGE_DEFAULT),
-  after: z.coerce.number({ error: "must be the next of the page before" }).int().optional(),
-});
-
 export function tokenJson(token: TokenRow) {
   const seconds = (ms: number | null) => ms === null ? null : ms / 1000;
   return {
@@ -68,13 +60,12 @@ export function tokenRoutes(routes: Routes, { tokens }: TokensRoute): void {
   routes.get("/api/v1/tokens", {
     access: "admin",
     summary: "All tokens",
-    query: pageParameters,
+    query: newestParameters,
     answer: tokensSchema,
   }, async (c) => {
-    const { limit, after } = readParameters(c, pageParameters);
+    const { limit, after } = readParameters(c, newestParameters);
     const found = await tokens.list({ limit: limit + 1, before_id: after });
-    const page = found.slice(0, limit);
-    const next = found.length > limit ? page.at(-1)?.id ?? null : null;
+    const { page, next } = newestPage(found, limit);
     return c.json({ tokens: page.map(tokenJson), next });
   });
 
