@@ -9,7 +9,7 @@
 import type { CDPSession, Page } from "playwright-core";
 import { systemClock } from "../../clock.ts";
 import { buildWeb } from "../../tools/web.ts";
-import { testBrowser } from "../support/browser.ts";
+import { type TestBrowser, testBrowser } from "../support/browser.ts";
 import { type TestApp, testApp } from "../support/test_app.ts";
 
 const HOSTS = 1_000;
@@ -152,6 +152,19 @@ function framesOf(lengths: readonly number[]): Frames {
   };
 }
 
+/** The overview with rows in it, and a way to ask what it costs. */
+async function openOverview(
+  browser: TestBrowser,
+  app: TestApp,
+): Promise<{ page: Page; session: CDPSession }> {
+  const page = await browser.page();
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable");
+  await page.goto(app.url);
+  await page.waitForSelector(".row >> nth=10");
+  return { page, session };
+}
+
 async function overview(app: TestApp): Promise<Record<string, unknown>> {
   await using browser = await testBrowser();
   const loads: number[] = [];
@@ -162,11 +175,7 @@ async function overview(app: TestApp): Promise<Record<string, unknown>> {
     loads.push(await paintedMs(page));
     await page.close();
   }
-  const page = await browser.page();
-  const session = await page.context().newCDPSession(page);
-  await session.send("Performance.enable");
-  await page.goto(app.url);
-  await page.waitForSelector(".row >> nth=10");
+  const { page, session } = await openOverview(browser, app);
   const stop = new AbortController();
   const reporting = report(app, stop.signal);
   try {
@@ -232,11 +241,7 @@ async function host(app: TestApp): Promise<Record<string, unknown>> {
 /** What the browser holds of the overview while it is left open. */
 async function leftOpen(app: TestApp, minutes: number): Promise<Record<string, unknown>> {
   await using browser = await testBrowser();
-  const page = await browser.page();
-  const session = await page.context().newCDPSession(page);
-  await session.send("Performance.enable");
-  await page.goto(app.url);
-  await page.waitForSelector(".row >> nth=10");
+  const { page, session } = await openOverview(browser, app);
   const stop = new AbortController();
   const reporting = report(app, stop.signal);
   const held: Record<string, number>[] = [];
