@@ -19,7 +19,7 @@ const CACHE = join(DIST, "cache");
 const V8_FLAGS = [
   // as `deno task monitor` has it: half the threads, a third less memory
   "--single-threaded-gc",
-  // but for marking: in steps on the main thread it held up three answers in 300 by 11 ms each
+  // but for marking: in steps on the main thread it held up reports at full load by up to 60 ms
   "--concurrent-marking",
   // 40 MB less at 3 million samples a second, for 2 % of them
   "--max-semi-space-size=8",
