@@ -19,9 +19,13 @@ export interface Logger {
   with(fields: LogFields): Logger;
 }
 
-export interface LogOptions {
+/** May change while the log is in use. */
+export interface LogSettings {
   level: LogLevel;
   format: LogFormat;
+}
+
+export interface LogOptions extends LogSettings {
   /** Milliseconds since 1970. */
   now: () => number;
   /** Receives one line, newline included. Default: stderr. */
@@ -44,6 +48,17 @@ function plain(value: unknown): unknown {
   return typeof value === "bigint" ? value.toString() : value;
 }
 
+/** A text that needs no quotes. */
+const PLAIN = /^[^\s"=\p{C}]+$/u;
+
+/** Values come from anywhere: what could steer a terminal, or swap what is read, is made visible. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(
+    /(?!\u200d)\p{C}/gu,
+    (unsafe) => `\\u{${unsafe.codePointAt(0)?.toString(16)}}`,
+  );
+}
+
 function textLine(at: string, level: LogLevel, msg: string, fields: LogFields): string {
   const { component, ...rest } = fields;
   const pairs = Object.entries(rest)
@@ -51,7 +66,7 @@ function textLine(at: string, level: LogLevel, msg: string, fields: LogFields): 
     .map(([key, value]) => {
       const shown = plain(value);
       const text = typeof shown === "string" ? shown : JSON.stringify(shown);
-      return ` ${key}=${/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text)}`;
+      return ` ${key}=${PLAIN.test(text) ? text : quoted(text)}`;
     });
   const where = component === undefined ? "" : `${component}: `;
   return `${at} ${level.padEnd(5)} ${where}${msg}${pairs.join("")}\n`;
@@ -63,14 +78,13 @@ function jsonLine(at: string, level: LogLevel, msg: string, fields: LogFields): 
   return JSON.stringify({ at, level, msg, ...shown }) + "\n";
 }
 
-/** Makes the program's logger. Lines below `level` are not written. */
+/** Makes the program's logger. Lines below `level` are not written; it is asked for with each of them. */
 export function createLogger(options: LogOptions): Logger {
   const write = options.write ?? writeToStderr;
-  const lowest = LOG_LEVELS.indexOf(options.level);
-  const line = options.format === "json" ? jsonLine : textLine;
   const make = (fixed: LogFields): Logger => {
     const at = (level: LogLevel) => (msg: string, fields: LogFields = {}) => {
-      if (LOG_LEVELS.indexOf(level) < lowest) return;
+      if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(options.level)) return;
+      const line = options.format === "json" ? jsonLine : textLine;
       write(line(new Date(options.now()).toISOString(), level, msg, { ...fixed, ...fields }));
     };
     return {

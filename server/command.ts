@@ -44,30 +44,42 @@ function examples(lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${programName()} ${line}`).join("\n")}`;
 }
 
-/** Reads the settings for a command. Throws ConfigError. */
+/** Reads the settings for a command, and a second time with `reread`. Both throw ConfigError. */
 export async function configure(
   options: CommandLine & { config?: string },
   context: ServerContext & { defaults?: Record<string, unknown> },
-): Promise<{ config: Config; log: Logger }> {
+): Promise<{ config: Config; log: Logger; reread: () => Config }> {
   const { loadConfig } = await import("./config.ts");
   const { createLogger } = await import("../log.ts");
   const level = options.logLevel ?? (context.verbose ? "debug" : undefined);
-  const config = loadConfig({
-    file: options.config,
-    overrides: { ...options, logLevel: level },
-    env: context.env,
-    defaults: context.defaults,
-  });
-  return { config, log: createLogger({ ...config.log, now: context.clock.now }) };
+  const read = () =>
+    loadConfig({
+      file: options.config,
+      overrides: { ...options, logLevel: level },
+      env: context.env,
+      defaults: context.defaults,
+    });
+  const config = read();
+  const settings = {
+    now: context.clock.now,
+    // these may be changed while the server runs
+    get level() {
+      return config.log.level;
+    },
+    get format() {
+      return config.log.format;
+    },
+  };
+  return { config, log: createLogger(settings), reread: read };
 }
 
 function runCommand(name: "serve" | "up", context: ServerContext) {
   return withListenOptions(name).action(async (options) => {
     // `up` is for a person at the terminal, who wants its first lines and then only what is wrong
     const defaults = name === "up" ? { "log.level": "warn" } : {};
-    const { config, log } = await configure(options, { ...context, defaults });
+    const settings = await configure(options, { ...context, defaults });
     const { runInForeground } = await import("./foreground.ts");
-    await runInForeground({ ...context, config, log, with_agent: name === "up" });
+    await runInForeground({ ...context, ...settings, with_agent: name === "up" });
   });
 }
 

@@ -18,11 +18,14 @@ import type { Config } from "./config.ts";
 import { startServer } from "./serve.ts";
 import type { OwnToken } from "./start_access.ts";
 import { makeToken } from "../token.ts";
+import { Reloader } from "./reload.ts";
 import { explainStart } from "./start_failure.ts";
 
 export interface ForegroundOptions extends ServerContext {
   config: Config;
   log: Logger;
+  /** Reads the settings anew. Throws ConfigError. */
+  reread: () => Config;
   /** Also report this machine, and tell the person at the terminal where to look. */
   with_agent: boolean;
 }
@@ -107,7 +110,8 @@ export async function runInForeground(options: ForegroundOptions): Promise<void>
         "agent beside it",
     );
   }
-  using stop = listenForStop(terminal);
+  let reload = () => log.info("settings are being read already");
+  using stop = listenForStop(terminal, options.clock, () => reload());
   // a log that something else reads has the steps as lines of its own kind
   const progress = options.with_agent || terminal.err_is_terminal
     ? showProgress(terminal)
@@ -122,6 +126,12 @@ export async function runInForeground(options: ForegroundOptions): Promise<void>
       : undefined;
     started = true;
     progress.done();
+    const reloader = new Reloader({ read: options.reread, take: server.reload, log });
+    reload = () => {
+      log.info("asked to read settings anew");
+      void reloader.reload();
+      agent?.reload();
+    };
     if (agent === undefined) log.info("server is ready", { url: server.url });
     else {
       const { hostname, collectors } = agent.describe();

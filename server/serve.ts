@@ -26,6 +26,7 @@ import { type OwnToken, startAccess } from "./start_access.ts";
 import { startExchange } from "./start_exchange.ts";
 import { guardDisk, startIngest } from "./start_ingest.ts";
 import { startNotify } from "./start_notify.ts";
+import { reloadSettings } from "./reload.ts";
 import { Registry } from "./metrics/registry.ts";
 import { checkFiles, startListening } from "./start_listening.ts";
 import { questions, startReading } from "./start_reading.ts";
@@ -51,6 +52,13 @@ export interface Server extends AsyncDisposable {
   readonly counters: Readonly<IntakeCounters>;
   /** Everything that can be asked. */
   readonly routes: readonly RouteEntry[];
+  /**
+   * Takes what a running server can take of settings read anew, and the rules file; the log tells what
+   * that was.
+   *
+   * @throws PlacedError when the rules file cannot be used; then everything stays as it was
+   */
+  reload(next: Config): Promise<void>;
   /** Stops everything, answering first what was accepted. Can be called again. */
   stop(): Promise<void>;
 }
@@ -82,7 +90,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const notify = startNotify(database, { config, log, clock, started, onNews, metrics });
   const { embedded } = database;
   const guard = embedded && guardDisk(embedded.data_dir, { ...options, started });
-  const { alerting, routes } = await startAlerts(database, {
+  const { alerting, routes, applyRules } = await startAlerts(database, {
     ...{ reading, clock, log, started, metrics },
     ...config.alerts,
     isTaking: () => !guard?.isRefusing,
@@ -123,8 +131,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let stopped: Promise<void> | undefined;
   const stop = () => stopped ??= drain(options, self.readiness).then(() => owned.disposeAsync());
   const { counters } = intake;
+  const reload = (next: Config) => reloadSettings(next, { config, log, notify, applyRules });
   const { routes: { entries } } = router;
-  return { url, database, counters, routes: entries, stop, [Symbol.asyncDispose]: stop };
+  return { url, database, counters, routes: entries, reload, stop, [Symbol.asyncDispose]: stop };
 }
 
 function databaseOf({ config, ...options }: ServerOptions): Promise<Database> {

@@ -62,7 +62,7 @@ export function startIngest(
     queue.stop();
     await writer.finished;
   });
-  const too_much = new IngestLimits({ ...config.limits, clock, log: own_log });
+  const too_much = new IngestLimits({ limits: config.limits, clock, log: own_log });
   const intake = intakeFor(queue, { sql, config, clock, too_much });
   const { queue_bytes_max } = config.ingest;
   registerIngest(metrics, { queue, intake, admission, too_much, queue_bytes_max, disk: guard });
@@ -105,15 +105,15 @@ function admissionTo(
   queue: IngestQueue,
   { config, clock, log }: Pick<Base, "config" | "clock" | "log">,
 ): Admission {
-  const { ingest_wait_ms: wait_ms_max } = config.limits;
+  const { limits } = config;
   return new Admission({
     waitMs: () => queue.waitMs(),
-    wait_ms_max,
+    limits,
     monotonic: () => clock.monotonic(),
     onBusy: (wait_ms) =>
       log.warn("more reports come than can be stored: senders are told to come again", {
         wait_ms: Math.round(wait_ms),
-        wait_ms_max,
+        wait_ms_max: limits.ingest_wait_ms,
       }),
   });
 }

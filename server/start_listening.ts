@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { withHeaders } from "./http/headers.ts";
 import { listen } from "./http/listen.ts";
 import { behindProxies } from "./http/proxies.ts";
+import { logged } from "./http/request_log.ts";
 import type { Registry } from "./metrics/registry.ts";
 
 type Handle = (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>;
@@ -40,7 +41,11 @@ export function startListening(
   const { host, port, trust_proxy } = config.webapp;
   const files = tlsFiles(config);
   const tls = files && readKeyPair(files, clock.now());
-  const answering = withHeaders(handle, { is_tls: tls !== undefined });
+  const told = logged(handle, {
+    ...{ clock, settings: config.log },
+    log: options.log.with({ component: "http" }),
+  });
+  const answering = withHeaders(told, { is_tls: tls !== undefined });
   const listening = listen(behindProxies(answering, trust_proxy), {
     ...{ ...options, host, port, clock, started, limits: config.limits },
     tls: tls && { cert: tls.cert, key: tls.key },

@@ -23,7 +23,13 @@ const CLOSE_SECONDS_MAX = 5;
 export interface Notify {
   /** There is something in the outbox. */
   wake(): void;
+  /** Takes channels, routes and the page's address from the settings anew. */
+  reload(): void;
   routes: ChannelsRoute & Omit<DowntimeRoute & SilencesRoute, "now">;
+}
+
+function notifySettings({ channels, routes, notify }: Config): NotifySettings {
+  return { channels, routes, page_url: notify.page_url ?? null };
 }
 
 /** Starts the pipeline; it stops with `started`. */
@@ -40,11 +46,7 @@ export function startNotify(
   },
 ): Notify {
   const { config, log, clock, started, onNews, metrics } = options;
-  const settings: NotifySettings = {
-    channels: config.channels,
-    routes: config.routes,
-    page_url: config.notify.page_url ?? null,
-  };
+  let settings = notifySettings(config);
   const own = connect(address, {
     connections_max: NOTIFY_CONNECTIONS,
     application_name: "monitor notify",
@@ -65,6 +67,7 @@ export function startNotify(
   };
   return {
     wake,
+    reload: () => pipeline.reload(settings = notifySettings(config)),
     routes: {
       downtimes: new Downtimes({ sql, now: () => clock.now(), onChange: onDowntime }),
       silences: new Silences({ sql, now: () => clock.now(), onChange: wake }),

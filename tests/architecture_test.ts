@@ -176,9 +176,16 @@ const RULES: Rule[] = [
     may_types: ["server/config.ts"],
   },
   {
+    // settings read anew while the server runs
+    from: "server/reload.ts",
+    may: ["server/alerts/", "server/config/live.ts", "db/sqlstate.ts", ...SHARED],
+    may_types: ["server/config.ts", "server/start_notify.ts"],
+  },
+  {
     from: "server/serve.ts",
     may: [
       "server/background.ts",
+      "server/reload.ts",
       ...["access", "exchange", "ingest", "listening", "notify", "reading", "self"].map((part) =>
         `server/start_${part}.ts`
       ),
@@ -220,11 +227,8 @@ const RULES: Rule[] = [
     // starts server and agent side by side: the only place that knows both
     from: "server/foreground.ts",
     may: [
-      "server/serve.ts",
-      "server/start_failure.ts",
-      "server/config.ts",
-      "server/cli/",
-      "db/address.ts",
+      ...["serve", "reload", "start_failure", "config"].map((part) => `server/${part}.ts`),
+      ...["server/cli/", "db/address.ts"],
       "agent/agent.ts",
       "agent/config.ts",
       "agent/credential.ts",

@@ -2,6 +2,7 @@
  * Writes the table of settings in docs/CONFIGURATION.md from the schema. With `--check` it only
  * compares, and fails when they differ.
  */
+import { isLive } from "../server/config/live.ts";
 import { listSettings, type Setting } from "../server/config/settings.ts";
 import { keepPage, unformatted, withMarked } from "./marked.ts";
 
@@ -12,7 +13,8 @@ const END = "<!-- end of settings -->";
 function row(setting: Setting): string {
   const variables = setting.variables.map((name) => `\`${name}\``).join(", ");
   const shown = setting.default === undefined ? "" : `\`${JSON.stringify(setting.default)}\``;
-  return `| \`${setting.path}\` | ${variables} | ${shown} | ${setting.description} |`;
+  const live = isLive(setting.path) ? " ↻" : "";
+  return `| \`${setting.path}\`${live} | ${variables} | ${shown} | ${setting.description} |`;
 }
 
 /** The table, one row a setting. */

@@ -9,6 +9,7 @@ import { IncidentDesk } from "./incident_desk.ts";
 import { type AlertListing, listAlerts } from "./listing.ts";
 import { RuleBook } from "./rule_book.ts";
 import { registerAlerts } from "./metrics.ts";
+import type { RuleInput } from "./rule_schema.ts";
 import { loadRulesFile } from "./rules_file.ts";
 import { Alerting } from "./service.ts";
 
@@ -20,6 +21,9 @@ export interface AlertRoutes {
   /** How many series each rule is about; undefined when another server evaluates. */
   reach(): ReadonlyMap<number, number> | undefined;
 }
+
+/** Makes the rules of a file those there are. */
+export type ApplyRules = (rules: RuleInput[], file: string | undefined) => Promise<void>;
 
 /**
  * Starts evaluating; stops with `started`. Whoever changes a rule or an incident wakes the evaluator.
@@ -39,7 +43,7 @@ export async function startAlerts({ sql, address }: Pick<Database, "sql" | "addr
   onNews: () => void;
   started: AsyncDisposableStack;
   metrics: Registry;
-}): Promise<{ alerting: Alerting; routes: AlertRoutes }> {
+}): Promise<{ alerting: Alerting; routes: AlertRoutes; applyRules: ApplyRules }> {
   const { reading, clock, rules_file, isTaking, onOutbox, onNews, started } = options;
   const log = options.log.with({ component: "alerts" });
   const given = rules_file === undefined ? undefined : await loadRulesFile(rules_file);
@@ -50,12 +54,14 @@ export async function startAlerts({ sql, address }: Pick<Database, "sql" | "addr
   registerAlerts(options.metrics, alerting);
   const wake = () => alerting.wake();
   const rules = new RuleBook({ sql, clock, onChange: wake });
-  if (given !== undefined) {
-    const { created, changed, removed } = await rules.apply(given, { dry_run: false });
-    log.info("rules file applied", { file: rules_file, created, changed, removed });
-  }
+  const applyRules: ApplyRules = async (inputs, file) => {
+    const { created, changed, removed } = await rules.apply(inputs, { dry_run: false });
+    log.info("rules file applied", { file, created, changed, removed });
+  };
+  if (given !== undefined) await applyRules(given, rules_file);
   return {
     alerting,
+    applyRules,
     routes: {
       rules,
       incidents: new IncidentDesk({ sql, clock, onRequest: wake, onSaid: onNews }),

@@ -114,9 +114,14 @@ const alertsSchema = section({
     .describe("Rules (YAML or JSON) that are applied at each start: docs/alerts.md"),
 });
 
+/** Requests that are told in the log. */
+const LOGGED_REQUESTS = ["none", "failed", "all"] as const;
+
 const logSchema = section({
   level: oneOf(LOG_LEVELS).default("info").describe("Least important lines that are written"),
   format: oneOf(LOG_FORMATS).default("text").describe("text for people, json for machines"),
+  requests: oneOf(LOGGED_REQUESTS).default("none")
+    .describe("Requests that get a line of level info each: none, failed (status 400 up) or all"),
 });
 
 /** The file as it is written. */

@@ -10,6 +10,7 @@ import { allows, type Principal } from "../access/principal.ts";
 import type { TokenBook } from "../access/token_book.ts";
 import { SIGNATURE_SCHEME } from "../../signature.ts";
 import { clientAddress } from "./principal.ts";
+import { noteAsker } from "./request_log.ts";
 import type { Guard, RouteEntry } from "./routes.ts";
 
 /** Nobody has said who asks, or it is not true. */
@@ -149,6 +150,7 @@ function admit(c: Context, { access }: RouteEntry, principal: Principal): void {
     );
   }
   c.set("principal", principal);
+  noteAsker(c.req.raw, principal.label);
 }
 
 /** `Authorization: Bearer <token>`. */

@@ -7,6 +7,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { z } from "zod";
 import { isRetryable, isUnfitValue } from "../../db/sqlstate.ts";
 import type { Fault } from "../../report.ts";
+import { REQUEST_ID_HEADER, requestId } from "./request_log.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -110,6 +111,7 @@ export function answerProblem(c: Context, problem: Problem): Response {
   const { name, detail, retry_after_s, faults = [], refused } = problem;
   const { status, title } = PROBLEMS[name];
   if (retry_after_s !== undefined) c.header("retry-after", String(retry_after_s));
+  c.header(REQUEST_ID_HEADER, requestId(c.req.raw));
   if (status === 401) c.header("www-authenticate", 'Bearer realm="monitor"');
   const told = { error: detail, ...(refused !== undefined && { refused }) };
   const isProblem = isProblemPath(c.req.path) ||

@@ -17,12 +17,22 @@ interface Bucket {
 }
 
 export class Buckets {
-  readonly #rate: number;
+  readonly #rateOf: () => number | null;
   readonly #clients = new Map<string, Bucket>();
 
-  /** @param rate A second, of each client. */
-  constructor(rate: number) {
-    this.#rate = rate;
+  /** @param rateOf A second, of each client; null is no limit. Asked each time: it may change. */
+  constructor(rateOf: () => number | null) {
+    this.#rateOf = rateOf;
+  }
+
+  /** Without a limit nobody has to ask who it is. */
+  get isOff(): boolean {
+    return this.#rateOf() === null;
+  }
+
+  /** What nobody counts is never used up. */
+  get #rate(): number {
+    return this.#rateOf() ?? Infinity;
   }
 
   /** Clients that are remembered. */
@@ -32,12 +42,14 @@ export class Buckets {
 
   /** Milliseconds until the client may send something again; 0 when it may now. */
   waitMs(client: string, now_ms: number): number {
+    if (this.isOff) return 0;
     const { left } = this.#bucketOf(client, now_ms);
     return left > 0 ? 0 : Math.floor(-left / this.#rate * 1000) + 1;
   }
 
   /** Takes what was sent from the client's bucket. */
   take(client: string, count: number, now_ms: number): void {
+    if (this.isOff) return this.#clients.clear();
     const { left } = this.#bucketOf(client, now_ms);
     if (!this.#clients.has(client) && this.#clients.size >= CLIENTS_MAX) this.#forget(now_ms);
     this.#clients.set(client, { left: left - count, at_ms: now_ms });
@@ -77,19 +89,20 @@ export interface RateLimits {
 export class ClientRates {
   /** Requests refused since the start. */
   refusals = 0;
-  readonly #requests: Buckets | undefined;
-  readonly #reports: Buckets | undefined;
+  readonly #requests: Buckets;
+  readonly #reports: Buckets;
   readonly #monotonic: () => number;
 
-  constructor({ client_requests_s, client_reports_s }: RateLimits, monotonic: () => number) {
-    if (client_requests_s !== null) this.#requests = new Buckets(client_requests_s);
-    if (client_reports_s !== null) this.#reports = new Buckets(client_reports_s);
+  /** @param limits Read each time: they may change. */
+  constructor(limits: Readonly<RateLimits>, monotonic: () => number) {
+    this.#requests = new Buckets(() => limits.client_requests_s);
+    this.#reports = new Buckets(() => limits.client_reports_s);
     this.#monotonic = monotonic;
   }
 
   /** Without a limit nobody has to ask who it is. */
   get isOff(): boolean {
-    return this.#requests === undefined && this.#reports === undefined;
+    return this.#requests.isOff && this.#reports.isOff;
   }
 
   /** Counts a request. @throws TooFastError when it is one too many */
@@ -97,7 +110,7 @@ export class ClientRates {
     const now_ms = this.#monotonic();
     const limits = [["requests", this.#requests], ["reports", this.#reports]] as const;
     for (const [what, buckets] of limits) {
-      const wait_ms = buckets?.waitMs(client, now_ms) ?? 0;
+      const wait_ms = buckets.waitMs(client, now_ms);
       if (wait_ms === 0) continue;
       this.refusals++;
       const wait_s = Math.ceil(wait_ms / 1000);
@@ -107,12 +120,12 @@ export class ClientRates {
         wait_s,
       );
     }
-    this.#requests?.take(client, 1, now_ms);
+    this.#requests.take(client, 1, now_ms);
   }
 
   /** Counts the reports of a request. */
   reports(client: string, count: number): void {
-    this.#reports?.take(client, count, this.#monotonic());
+    this.#reports.take(client, count, this.#monotonic());
   }
 }
 

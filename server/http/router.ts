@@ -18,6 +18,7 @@ import { type MessagesRoute, messagesRoute } from "./messages.ts";
 import { type MetricsRoute, metricsRoute } from "./metrics.ts";
 import { type OwnMetricsRoute, ownMetricsRoute } from "./own_metrics.ts";
 import { answerProblem, problemOf } from "./problem.ts";
+import { requestId } from "./request_log.ts";
 import { referenceRoutes } from "./reference.ts";
 import { type Guard, Routes } from "./routes.ts";
 import { ruleRoutes, type RulesRoute } from "./rules.ts";
@@ -111,13 +112,15 @@ export function createRouter(options: RouterOptions): Router {
     const problem = problemOf(error);
     if (problem !== undefined) return answerProblem(c, problem);
     // a bug of ours: the sender learns that it is ours, the log gets everything
+    const request_id = requestId(c.req.raw);
     log.error("request failed", {
+      request_id,
       method: c.req.method,
       path: c.req.path,
       error: error.message,
       stack: error.stack,
     });
-    const detail = "Cannot answer: internal error, see the server's log";
+    const detail = `Cannot answer: internal error, see the server's log for ${request_id}`;
     return answerProblem(c, { name: "internal", detail });
   });
   return { app, routes };

@@ -51,8 +51,8 @@ export class DrainRate {
 export interface AdmissionOptions {
   /** How long a report that came now would wait (`IngestQueue.waitMs`). */
   waitMs: () => number;
-  /** From this on none is taken. */
-  wait_ms_max: number;
+  /** Of the longest wait, in milliseconds: from it on none is taken. Read each time: it may change. */
+  limits: { ingest_wait_ms: number };
   /** Told of the first refusal after a while without. */
   onBusy?: (wait_ms: number) => void;
   monotonic: () => number;
@@ -73,9 +73,9 @@ export class Admission {
 
   /** Is there time for one more request of reports? Counts those for which there is none. */
   readonly isBusy = (): boolean => {
-    const { waitMs, wait_ms_max, onBusy, monotonic } = this.#options;
+    const { waitMs, limits, onBusy, monotonic } = this.#options;
     const wait_ms = waitMs();
-    if (wait_ms < wait_ms_max) return false;
+    if (wait_ms < limits.ingest_wait_ms) return false;
     this.refusals++;
     const now_ms = monotonic();
     if (now_ms - this.#last_refused_ms > QUIET_MS) onBusy?.(wait_ms);

@@ -17,8 +17,8 @@ const LINE_MS = 60_000;
 const NAMES_TOLD = 3;
 
 export interface IngestLimitsOptions {
-  host_series_max: number;
-  hosts_max: number;
+  /** Read each time: they may change. */
+  limits: { host_series_max: number; hosts_max: number };
   clock: Pick<Clock, "monotonic">;
   log: Logger;
 }
@@ -35,16 +35,16 @@ export class IngestLimits {
   }
 
   get host_series_max(): number {
-    return this.#options.host_series_max;
+    return this.#options.limits.host_series_max;
   }
 
   get hosts_max(): number {
-    return this.#options.hosts_max;
+    return this.#options.limits.hosts_max;
   }
 
   /** Counts series that were refused of a host, and says it in a sentence. */
   series(hostname: string, names: readonly string[]): string {
-    const { host_series_max, log } = this.#options;
+    const { limits: { host_series_max }, log } = this.#options;
     this.refused.series += names.length;
     const told = names.slice(0, NAMES_TOLD).map(shown).join(", ");
     const more = names.length > NAMES_TOLD ? ` and ${names.length - NAMES_TOLD} more` : "";
@@ -73,7 +73,7 @@ export class IngestLimits {
 
   /** Counts a report of a host that would be one too many, and says it in a sentence. */
   host(hostname: string): string {
-    const { hosts_max, log } = this.#options;
+    const { limits: { hosts_max }, log } = this.#options;
     this.refused.hosts++;
     if (this.#isNews("hosts")) {
       log.warn("reports refused: there are as many hosts as there may be", {

@@ -80,8 +80,7 @@ export function unitText(name: ServiceName, { program }: UnitOptions): string {
     "[Service]",
     "Type=exec",
     `ExecStart=${word(program)} ${command} --config ${word(config)}`,
-    // the server would stop: it reads its settings at its start
-    ...(is_server ? [] : ["ExecReload=kill -HUP $MAINPID"]),
+    "ExecReload=kill -HUP $MAINPID",
     `User=${user}`,
     `Group=${user}`,
     `WorkingDirectory=${state}`,

@@ -52,12 +52,18 @@ export class Pipeline implements AsyncDisposable {
   readonly #loop: Promise<void>;
   #wake = new AbortController();
   #woken = false;
+  #settings: NotifySettings;
+  /** Made of the settings; undefined until they are known to the database. */
+  #set: { telling: Telling; deliveries: Deliveries } | undefined;
+  /** By settings that are no longer in use: these come to their end. */
+  readonly #retired = new Set<Deliveries>();
   #tidied_ms = -Infinity;
   #last_trouble = "";
 
   /** Starts at once. A server without channels leaves the outbox to others. */
   constructor(options: PipelineOptions) {
     this.#options = options;
+    this.#settings = options.settings;
     this.#loop = this.#run();
   }
 
@@ -65,6 +71,18 @@ export class Pipeline implements AsyncDisposable {
   wake(): void {
     this.#woken = true;
     this.#wake.abort();
+  }
+
+  /** Other channels and routes from now on. What is being sent is still sent as it was begun. */
+  reload(settings: NotifySettings): void {
+    this.#settings = settings;
+    const before = this.#set?.deliveries;
+    this.#set = undefined;
+    if (before !== undefined) {
+      this.#retired.add(before);
+      void before.settled().finally(() => this.#retired.delete(before));
+    }
+    this.wake();
   }
 
   /** Stops. What is being sent has some seconds to come to its end. */
@@ -77,21 +95,14 @@ export class Pipeline implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { sql, clock, log, settings, onStep = () => {}, onDelivery } = this.#options;
-    let telling: Telling | undefined;
-    let deliveries: Deliveries | undefined;
+    const { clock } = this.#options;
     while (!this.#stop.signal.aborted) {
       // whoever wakes us from here on has something that this turn may not have seen
       this.#woken = false;
       try {
-        if (telling === undefined) {
-          telling = await setUp(settings, { sql, clock, log, onStep, onDelivery });
-          await this.#begin(telling);
-          const signal = this.#hurry.signal;
-          deliveries = new Deliveries(telling, { signal, onDone: () => this.wake() });
-        }
+        const { telling, deliveries } = this.#set ?? await this.#setUp();
         await this.#tidy(deliveries);
-        const rest_ms = deliveries === undefined || telling.channels.size === 0
+        const rest_ms = telling.channels.size === 0
           ? TIDY_MS
           : await this.#round(telling, deliveries);
         this.#last_trouble = "";
@@ -101,7 +112,20 @@ export class Pipeline implements AsyncDisposable {
         await clock.sleep(TROUBLE_MS, this.#stop.signal);
       }
     }
-    await deliveries?.settled();
+    await this.#set?.deliveries.settled();
+    await Promise.all([...this.#retired].map((retired) => retired.settled()));
+  }
+
+  /** Once more when the settings were changed meanwhile. */
+  async #setUp(): Promise<{ telling: Telling; deliveries: Deliveries }> {
+    const { sql, clock, log, onStep = () => {}, onDelivery } = this.#options;
+    const settings = this.#settings;
+    const telling = await setUp(settings, { sql, clock, log, onStep, onDelivery });
+    await this.#begin(telling);
+    const { signal } = this.#hurry;
+    const deliveries = new Deliveries(telling, { signal, onDone: () => this.wake() });
+    const set = { telling, deliveries };
+    return this.#settings === settings ? this.#set = set : await this.#setUp();
   }
 
   /** Does what there is to do; then the milliseconds to rest: 0 when there may be more. */
@@ -127,11 +151,11 @@ export class Pipeline implements AsyncDisposable {
     await adoptIncidents(telling);
   }
 
-  async #tidy(deliveries: Deliveries | undefined): Promise<void> {
+  async #tidy(deliveries: Deliveries): Promise<void> {
     const { sql, clock } = this.#options;
     if (clock.monotonic() - this.#tidied_ms < TIDY_MS) return;
     this.#tidied_ms = clock.monotonic();
-    await deliveries?.dropAbandoned();
+    await deliveries.dropAbandoned();
     await deleteOldNotifications(sql, { before_ms: clock.now() - KEPT_MS });
   }
 

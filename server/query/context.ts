@@ -63,7 +63,7 @@ export function queryContext(
       return replica?.read({ ...asked, signal, primary: sql, is_limited }, run) ?? run(sql);
     },
     catalog: new Catalog(options),
-    large: new Turnstile(LARGE_AT_ONCE, options.limits.questions_waiting_max),
+    large: new Turnstile(LARGE_AT_ONCE, options.limits),
     refused: { too_much: 0, crowded: 0, too_long: 0, given_up: 0 },
   };
 }

@@ -14,12 +14,13 @@ export class CrowdedError extends Error {
 
 export class Turnstile {
   readonly #waiting = new Set<() => void>();
-  readonly #waiting_max: number;
+  readonly #limits: { questions_waiting_max: number };
   #free: number;
 
-  constructor(places: number, waiting_max: number) {
+  /** @param limits Read each time: they may change. */
+  constructor(places: number, limits: { questions_waiting_max: number }) {
     this.#free = places;
-    this.#waiting_max = waiting_max;
+    this.#limits = limits;
   }
 
   /** How many wait. */
@@ -39,7 +40,7 @@ export class Turnstile {
   }
 
   async #wait(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#waiting.size >= this.#waiting_max) {
+    if (this.#waiting.size >= this.#limits.questions_waiting_max) {
       throw new CrowdedError(
         `Cannot answer just now: ${this.#waiting.size} large questions wait already ` +
           "(limits.questions_waiting_max); ask again later, or for less",

@@ -159,7 +159,7 @@ const DEFAULTS: Config = {
   channels: {},
   routes: [],
   notify: {},
-  log: { level: "info", format: "text" },
+  log: { level: "info", format: "text", requests: "none" },
 };
 
 const LOCAL = {
@@ -236,7 +236,7 @@ const GOOD: Record<string, Config> = {
     channels: {},
     routes: [],
     notify: { page_url: "https://monitor.example.com/" },
-    log: { level: "debug", format: "json" },
+    log: { level: "debug", format: "json", requests: "failed" },
   },
 };
 
@@ -341,7 +341,10 @@ Deno.test("loadConfig() takes an empty section for nothing said, and an unknown 
     const defaults = { "log.level": "warn" };
     Deno.writeTextFileSync(`${dir}/a.json`, '{"log": {}, "database": {}}');
     const config = load(`${dir}/a.json`, { defaults, overrides: { logFormat: "json" } });
-    assert.deepEqual(config, { ...DEFAULTS, log: { level: "warn", format: "json" } });
+    assert.deepEqual(config, {
+      ...DEFAULTS,
+      log: { level: "warn", format: "json", requests: "none" },
+    });
     Deno.writeTextFileSync(`${dir}/b.json`, '{"webap": {}}');
     assert.deepEqual(linesOf(() => load(`${dir}/b.json`)), [
       `${dir}/b.json: webap: is not a setting, did you mean webapp?`,

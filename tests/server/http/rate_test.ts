@@ -10,7 +10,7 @@ Deno.test("Buckets let a client send its rate over any time, and ten seconds of 
     { minLength: 1, maxLength: 200 },
   );
   fc.assert(fc.property(fc.integer({ min: 1, max: 20 }), sends, (rate, all) => {
-    const buckets = new Buckets(rate);
+    const buckets = new Buckets(() => rate);
     let [now_ms, taken] = [0, 0];
     for (const { pause_ms, count } of all) {
       now_ms += pause_ms;
@@ -31,7 +31,7 @@ Deno.test("Buckets let a client send its rate over any time, and ten seconds of 
 });
 
 Deno.test("Buckets remember a bounded number of clients", () => {
-  const buckets = new Buckets(1);
+  const buckets = new Buckets(() => 1);
   for (let i = 0; i < 25_000; i++) buckets.take(`client ${i}`, 1, i);
   assert.ok(buckets.size <= 10_000, `${buckets.size} are remembered`);
 });

@@ -42,7 +42,7 @@ Deno.test("Admission: the first refusal after a quiet minute is told", () => {
   const told: number[] = [];
   const admission = new Admission({
     waitMs: () => wait_ms,
-    wait_ms_max: 100,
+    limits: { ingest_wait_ms: 100 },
     onBusy: (ms) => told.push(ms),
     monotonic: () => now_ms,
   });
@@ -78,7 +78,7 @@ function simulation() {
   });
   const admission = new Admission({
     waitMs: () => queue.waitMs(),
-    wait_ms_max: WAIT_MS_MAX,
+    limits: { ingest_wait_ms: WAIT_MS_MAX },
     monotonic,
   });
   const waits_ms: number[] = [];
