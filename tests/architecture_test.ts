@@ -255,8 +255,7 @@ const RULES: Rule[] = [
     may: [
       "server/installation/",
       "server/cli/",
-      "server/config.ts",
-      "server/start_failure.ts",
+      ...["server/certificate/", "server/config.ts", "server/start_failure.ts"],
       "agent/config.ts",
       "agent/credential_choice.ts",
       "agent/once.ts",

@@ -13,11 +13,13 @@ import {
   type EmbeddedState,
   inspectEmbedded,
 } from "../../db/embedded/inspect.ts";
+import { hasToken } from "../../db/tokens.ts";
 import { migrationStatus } from "../../db/migrate.ts";
 import { selectServerFacts, type ServerFacts } from "../../db/server_facts.ts";
 import type { Config } from "../config.ts";
 import { explainStart } from "../start_failure.ts";
 import { type Check, failed, type Finding, findingOf, ok, skipped, warning } from "./check.ts";
+import { checkCertificate, getUntrusted } from "./tls_check.ts";
 
 const GIB = 2 ** 30;
 /** Below this PostgreSQL is about to stop: its log files alone have 16 MiB each. */
@@ -28,6 +30,7 @@ const DISK_BYTES_LOW = 2 * GIB;
 const CLOCK_MS_LOW = 2_000;
 /** The oldest PostgreSQL the program works with: docs/install.md. */
 const POSTGRES_MAJOR_MIN = 15;
+const UP_TO_DATE = "up to date";
 const ASK_MS_MAX = 5_000;
 /** A monitor on this machine says what it is at once. */
 const LOCAL_MS_MAX = 1_000;
@@ -55,6 +58,8 @@ export async function checkServer(options: ServerCheckOptions): Promise<Check[]>
   } else {
     for (const [name, finding] of await checkDatabase(address, options)) add(name, finding);
   }
+  const certificate = checkCertificate(config, options.clock.now());
+  if (certificate !== undefined) add("certificate", certificate);
   add("port", await checkPort(config));
   return checks;
 }
@@ -154,11 +159,16 @@ async function checkDatabase(
     const facts = await selectServerFacts(sql);
     // by the middle of the question: its way there and back count half
     const skew_ms = facts.now_ms - (begun_ms + clock.now()) / 2;
-    return [
+    const schema = await checkSchema(sql, facts);
+    const findings: [string, Finding][] = [
       ["database", databaseFinding(facts, displayAddress(address))],
       ["database clock", clockFinding(skew_ms)],
-      ["schema", await checkSchema(sql, facts)],
+      ["schema", schema],
     ];
+    if (config.access.mode === "required") {
+      findings.push(["access", await checkTokens(sql, { schema, now_ms: clock.now() })]);
+    }
+    return findings;
   } catch (error) {
     const told = explainStart(error, config);
     const finding = findingOf(told);
@@ -212,7 +222,7 @@ async function checkSchema(sql: Sql, facts: ServerFacts): Promise<Finding> {
         "give monitor a database of its own",
       );
     }
-    if (pending.length === 0) return ok(`up to date, ${applied.length} migrations`);
+    if (pending.length === 0) return ok(`${UP_TO_DATE}, ${applied.length} migrations`);
     return applied.length === 0 ? ok("empty; the first start makes the tables") : ok(
       `${pending.length} of ${applied.length + pending.length} migrations to be applied ` +
         "at the next start",
@@ -224,6 +234,21 @@ async function checkSchema(sql: Sql, facts: ServerFacts): Promise<Finding> {
   }
 }
 
+/** Where tokens are asked for, somebody has to have one. */
+async function checkTokens(
+  sql: Sql,
+  { schema, now_ms }: { schema: Finding; now_ms: number },
+): Promise<Finding> {
+  if (!schema.found.startsWith(UP_TO_DATE)) {
+    return skipped("the tables are made at the first start");
+  }
+  if (await hasToken(sql, "admin", now_ms)) return ok("by tokens; an admin has one");
+  return warning(
+    "tokens are asked for, and no admin has one",
+    "make one: monitor token create --role admin --label me",
+  );
+}
+
 async function checkPort(config: Config): Promise<Finding> {
   const { host, port } = config.webapp;
   const shown = `${host.includes(":") ? `[${host}]` : host}:${port}`;
@@ -232,7 +257,7 @@ async function checkPort(config: Config): Promise<Finding> {
     return ok(`${shown} is free`);
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) {
-      const name = await monitorAt(host, port);
+      const name = await monitorAt(config);
       if (name !== undefined) return ok(`${shown}: ${name}`);
     }
     const finding = findingOf(explainStart(error, config));
@@ -246,15 +271,21 @@ async function checkPort(config: Config): Promise<Finding> {
 }
 
 /** What a monitor says of itself at this address: `monitor 0.1.0 is running`. */
-async function monitorAt(host: string, port: number): Promise<string | undefined> {
+async function monitorAt({ webapp, tls }: Config): Promise<string | undefined> {
+  const { host, port } = webapp;
   const name = ["0.0.0.0", "::"].includes(host) ? "127.0.0.1" : host;
-  const url = `http://${name.includes(":") ? `[${name}]` : name}:${port}/`;
+  const place = `${name.includes(":") ? `[${name}]` : name}:${port}/`;
+  const running = /^monitor \S+ is running/;
+  if (tls.certificate_file !== undefined) {
+    // whether others trust its certificate is asked by the agent's own checks
+    return running.exec(await getUntrusted(`https://${place}`, LOCAL_MS_MAX) ?? "")?.[0];
+  }
   try {
-    const response = await fetch(url, {
+    const response = await fetch(`http://${place}`, {
       headers: { accept: "text/plain" },
       signal: AbortSignal.timeout(LOCAL_MS_MAX),
     });
-    return /^monitor \S+ is running/.exec(await response.text())?.[0];
+    return running.exec(await response.text())?.[0];
   } catch {
     return undefined;
   }

@@ -3,12 +3,17 @@ import { systemClock } from "../../../clock.ts";
 import { type CommandLine, loadConfig } from "../../../server/config.ts";
 import { skewOf } from "../../../server/installation/agent_checks.ts";
 import { checkServer, clockFinding } from "../../../server/installation/server_checks.ts";
+import { TokenDesk } from "../../../server/access/token_desk.ts";
+import { selfSigned } from "../../support/certificate.ts";
+import { testApp } from "../../support/test_app.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import { testDatabase } from "../../support/test_database.ts";
 
+const DAY_MS = 86_400_000;
+
 /** The checks by name, for a server with these options. */
-async function checks(overrides: CommandLine) {
-  const config = loadConfig({ overrides: { port: "0", ...overrides }, env: {}, working_dir: "/" });
+async function checks(overrides: CommandLine, env: Record<string, string> = {}) {
+  const config = loadConfig({ overrides: { port: "0", ...overrides }, env, working_dir: "/" });
   const found = await checkServer({ config, clock: systemClock });
   return Object.fromEntries(found.map((check) => [check.name, check]));
 }
@@ -66,6 +71,42 @@ Deno.test("checkServer() tells that there is no such database, and a port that i
   assert.equal(found.schema?.state, "skipped");
   assert.equal(found.port?.state, "failed");
   assert.match(found.port?.hint ?? "", /--port/);
+});
+
+Deno.test("checkServer() looks at the certificate, and finds a monitor that speaks https", async () => {
+  await using dir = await tempDir();
+  const [certificate_file, key_file] = [dir.join("a.pem"), dir.join("a.key")];
+  const write = async (days: number) => {
+    const from_ms = systemClock.now() - DAY_MS;
+    const { cert, key } = selfSigned({ from_ms, to_ms: from_ms + (days + 1) * DAY_MS + 60_000 });
+    await Deno.writeTextFile(certificate_file, cert);
+    await Deno.writeTextFile(key_file, key);
+  };
+  await write(90);
+  await using app = await testApp({ config: { tls: { certificate_file, key_file } } });
+  const env = { MONITOR_TLS_CERTIFICATE_FILE: certificate_file, MONITOR_TLS_KEY_FILE: key_file };
+  const look = () => checks({ databaseUrl: app.database.url, port: new URL(app.url).port }, env);
+  const good = await look();
+  assert.equal(good.certificate?.state, "ok");
+  assert.match(good.certificate?.found ?? "", /^valid until \d{4}-\d\d-\d\d, 90 days$/);
+  assert.match(good.port?.found ?? "", /: monitor 0\.0\.0 is running$/);
+  await write(13);
+  assert.equal((await look()).certificate?.state, "warning");
+  await write(-1);
+  assert.match((await look()).certificate?.found ?? "", /has expired/);
+  await Deno.remove(key_file);
+  assert.match((await look()).certificate?.found ?? "", /tls\.key_file must be a readable file/);
+});
+
+Deno.test("checkServer() tells when tokens are asked for and nobody can be let in", async () => {
+  await using db = await testDatabase();
+  const look = () => checks({ databaseUrl: db.url }, { MONITOR_ACCESS_MODE: "required" });
+  const { access } = await look();
+  assert.equal(access?.state, "warning");
+  assert.match(access?.hint ?? "", /monitor token create --role admin/);
+  const desk = new TokenDesk({ sql: db.sql, clock: systemClock });
+  await desk.create({ role: "admin", label: "me", hostname: null, created_by: "test" });
+  assert.equal((await look()).access?.state, "ok");
 });
 
 Deno.test("clockFinding() warns from two seconds on, and says in which direction", () => {
