@@ -6,6 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import { joinCodeNameOf, makeToken } from "../token.ts";
+import { whyUnreachable } from "../unreachable.ts";
 import { backoffMs, retryAfterMs } from "./backoff.ts";
 import type { AgentConfig } from "./config.ts";
 import {
@@ -14,7 +15,7 @@ import {
   readAskedToken,
   writeAskedToken,
 } from "./joined_token.ts";
-import { post, reasonOf } from "./post.ts";
+import { post } from "./post.ts";
 import type { ServerAnswer } from "./server_answer.ts";
 import { ServerChoice, serversFor } from "./server_choice.ts";
 import type { Ask } from "./server_trust.ts";
@@ -128,7 +129,7 @@ async function attempt(
     code = await options.readCode();
   } catch (error) {
     const hint = "Write the code into this file, or give another one";
-    return { kind: "refused", reason: `Cannot read the join code: ${reasonOf(error)}`, hint };
+    return { kind: "refused", reason: `Cannot read the join code: ${whyUnreachable(error)}`, hint };
   }
   const name = joinCodeNameOf(code);
   if (name === undefined) {
@@ -149,6 +150,6 @@ async function attempt(
     if (verdict.kind === "joined") await keepAskedToken(data_dir);
     return verdict;
   } catch (error) {
-    return { kind: "retry", reason: reasonOf(error) };
+    return { kind: "retry", reason: whyUnreachable(error) };
   }
 }

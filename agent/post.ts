@@ -1,6 +1,7 @@
 /** One request to the server, with a deadline. */
 import { gzipSync } from "node:zlib";
 import type { Clock } from "../clock.ts";
+import { whyUnreachable } from "../unreachable.ts";
 import type { Ask } from "./server_trust.ts";
 import type { ServerAnswer } from "./server_answer.ts";
 
@@ -74,7 +75,7 @@ export async function post(
       body: await readText(response),
     };
   } catch (error) {
-    throw new Error(reasonOf(request.signal.aborted ? request.signal.reason : error));
+    throw new Error(whyUnreachable(request.signal.aborted ? request.signal.reason : error));
   } finally {
     answered.abort();
     signal.removeEventListener("abort", stop);
@@ -90,12 +91,4 @@ async function readText(response: Response): Promise<string> {
     if (text.length > ANSWER_BYTES_MAX) break;
   }
   return text;
-}
-
-/** The last cause says what happened; Deno's words before it repeat the URL, which may hold a secret. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.cause !== undefined) return reasonOf(error.cause);
-  const told = /^error sending request( from \S+)? for url \([^)]*\):?\s*/;
-  return error.message.replace(told, "") || error.message;
 }

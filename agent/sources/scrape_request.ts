@@ -1,6 +1,6 @@
 /** One GET of an exporter's page, bounded in time and in bytes after decompression. */
 import type { Clock } from "../../clock.ts";
-import { reasonOf } from "../post.ts";
+import { whyUnreachable } from "../../unreachable.ts";
 import type { ExpositionFormat } from "./exposition.ts";
 
 export interface ScrapeRequest {
@@ -60,7 +60,7 @@ export async function getPage(request: ScrapeRequest): Promise<ScrapeAnswer> {
     }
     return { kind: "page", text, format: formatOf(response) };
   } catch (error) {
-    const message = reasonOf(fetching.signal.aborted ? fetching.signal.reason : error);
+    const message = whyUnreachable(fetching.signal.aborted ? fetching.signal.reason : error);
     return { kind: signal.aborted ? "lost" : late ? "timeout" : "failed", message };
   } finally {
     over.abort();

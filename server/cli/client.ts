@@ -3,6 +3,7 @@
  * becomes a `CommandError`: what failed, why, what to do.
  */
 import { z } from "zod";
+import { whyUnreachable } from "../../unreachable.ts";
 import { type StorageAnswer, storageSchema } from "../wire/storage.ts";
 import { serverUrl, tokenHeader } from "./address.ts";
 import { CommandError } from "./failure.ts";
@@ -50,18 +51,6 @@ export interface HistoryQuery {
   start_ms: number;
   end_ms: number;
   limit: number;
-}
-
-/** The engine says "fetch failed"; its cause is a long sentence that ends with the reason. */
-function whyUnreachable(error: unknown): string {
-  if (error instanceof DOMException && error.name === "TimeoutError") {
-    return `no answer within ${ANSWER_MS_MAX / 1000} s`;
-  }
-  const told = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const text = told instanceof Error ? told.message : String(told);
-  if (/connection refused/i.test(text)) return "connection refused, nothing listens there";
-  if (/dns error|failed to lookup/i.test(text)) return "no machine of this name is known";
-  return text.split(": ").at(-1) ?? text;
 }
 
 export class Client {

@@ -2,8 +2,10 @@
 import { loadAgentConfig } from "../../agent/config.ts";
 import { credentialFor } from "../../agent/credential_choice.ts";
 import { collectOnce } from "../../agent/once.ts";
+import { askerFor } from "../../agent/server_trust.ts";
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
+import { whyUnreachable } from "../../unreachable.ts";
 import { type Check, failed, type Finding, findingOf, ok, skipped, warning } from "./check.ts";
 import { clockFinding } from "./server_checks.ts";
 
@@ -60,7 +62,8 @@ async function checkServerOf(
   let answer: Response;
   try {
     // an empty batch stores nothing and goes the way of every report, its token included
-    answer = await fetch(`${config.server}/metrics`, {
+    const ask = await askerFor(config);
+    answer = await ask(`${config.server}/metrics`, {
       method: "POST",
       body,
       headers: {
@@ -72,6 +75,8 @@ async function checkServerOf(
     });
     await answer.body?.cancel();
   } catch (error) {
+    const trust = findingOf(error);
+    if (trust !== undefined) return [["server", trust]];
     const found = `${config.server} cannot be reached: ${whyUnreachable(error)}`;
     return [[
       "server",
@@ -123,19 +128,6 @@ function tokenFinding(status: number, has_token: boolean): Finding {
     );
   }
   return ok(has_token ? "the server takes it" : "the server wants none");
-}
-
-/** The engine says "error sending request …: cause: cause": the last part is the reason. */
-function whyUnreachable(error: unknown): string {
-  if (error instanceof DOMException && error.name === "TimeoutError") {
-    return `no answer within ${ASK_MS_MAX / 1000} s`;
-  }
-  const text = error instanceof Error && error.cause instanceof Error
-    ? error.cause.message
-    : String(error);
-  if (/connection refused/i.test(text)) return "nothing listens there";
-  if (/dns error|failed to lookup/i.test(text)) return "no machine of this name is known";
-  return text.split(": ").at(-1) ?? text;
 }
 
 /** Runs all of them once, as the agent would. */

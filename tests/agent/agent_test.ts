@@ -45,7 +45,8 @@ async function start(
   const clock = new FakeClock();
   const events = new EventLog();
   const config = await loadAgentConfig({
-    overrides: { shipped: false, ...overrides },
+    // time passes faster than the test's own server may answer
+    overrides: { shipped: false, request_timeout: "10m", ...overrides },
     hostname: () => "vm1",
   });
   const agent = await startAgent({ ...options, config, clock, log: events.log, random: () => 0.5 });

@@ -49,18 +49,22 @@ const NO_END = new AbortController().signal;
 async function agent(settings: AgentConfigInput) {
   const clock = new FakeClock();
   const events = new EventLog();
-  const config = await loadAgentConfig({ overrides: settings, hostname: () => "web-1" });
+  const overrides = { ...settings, request_timeout: "10m" };
+  const config = await loadAgentConfig({ overrides, hostname: () => "web-1" });
   const credential = await credentialFor({ config, clock, log: events.log });
   return { clock, events, credential };
 }
 
 const shown = (credential: Credential) => credential.authorization({ body: "", now_ms: 0 });
 
-/** Time passes as fast as it can, until this is over. */
+/**
+ * Time passes until this is over: so fast that waiting takes no time, and slowly enough that the server
+ * has answered long before a request is too late.
+ */
 async function passing<T>(clock: FakeClock, waiting: Promise<T>): Promise<T> {
   let over = false;
   void waiting.finally(() => over = true).catch(() => {});
-  while (!over) await clock.advance(10_000);
+  while (!over) await clock.advance(1_000);
   return await waiting;
 }
 

@@ -49,7 +49,10 @@ Deno.test("monitor doctor fails with what to do for each trouble", async () => {
   );
   assert.equal(ran.code, 1);
   assert.match(ran.out, /■ port .*already\n.*try: .*--port/);
-  assert.match(ran.out, /■ server .*cannot be reached: nothing listens there\n.*try: /);
+  assert.match(
+    ran.out,
+    /■ server .*cannot be reached: connection refused, nothing listens there\n.*try: /,
+  );
   assert.match(ran.out, /■ collectors .*broken/);
   assert.match(ran.err, /^error: 3 checks failed$/m);
   assert.doesNotMatch(ran.out + ran.err, /\bat \w.*\.ts:/);
