@@ -3,9 +3,8 @@
  * queue. Small bodies with a stated length, which is what agents send, are read in one call;
  * everything else arrives in pieces that are counted as they come.
  */
-import { promisify } from "node:util";
-import * as zlib from "node:zlib";
 import type { Clock } from "../../clock.ts";
+import { isPacking, joined, unpack, UnpackedTooLargeError } from "./unpack.ts";
 
 /** The body is larger than allowed. */
 export class BodyTooLargeError extends Error {
@@ -41,20 +40,6 @@ const READ_MS_MAX = 60_000;
 
 /** Bodies up to this size are read without asking for room: connections bound their number. */
 const SMALL_BYTES = 64 * 1024;
-
-type Decompress = (
-  bytes: Uint8Array,
-  options: { maxOutputLength: number },
-) => Promise<Uint8Array>;
-
-const decompressors: Record<string, Decompress> = {
-  gzip: promisify(zlib.gunzip) as Decompress,
-  "x-gzip": promisify(zlib.gunzip) as Decompress,
-  deflate: promisify(zlib.inflate) as Decompress,
-  // not the asynchronous one: where a text is damaged in its middle, Deno's throws where nobody can
-  // catch it, which ends the server; one body takes some milliseconds at most
-  zstd: (bytes, options) => Promise.try(() => zlib.zstdDecompressSync(bytes, options)),
-};
 
 /**
  * Does this body state a small length? Then `readSmallBody` will do. (Two headers are all that is
@@ -100,14 +85,14 @@ export async function discardBody(request: Request): Promise<void> {
 }
 
 /**
- * Calls `use` with the request's body, decompressed, and whether its memory is nobody else's.
+ * Calls `use` with the request's body, decompressed, in memory that is nobody else's.
  *
  * @throws BodyTooLargeError, BodyTooSlowError, BodyUnreadableError, and what `room.reserve` throws
  */
 export async function withBody<T>(
   request: Request,
   options: BodyOptions,
-  use: (body: Uint8Array, options: { owned: boolean }) => Promise<T>,
+  use: (body: Uint8Array) => Promise<T>,
 ): Promise<T> {
   const encoding = request.headers.get("content-encoding");
   const length = Number(request.headers.get("content-length") ?? NaN);
@@ -121,8 +106,7 @@ export async function withBody<T>(
     const raw = await readAll(request, options, reserve);
     options.check?.(raw);
     const body = await decompress(raw, { encoding, bytes_max: options.bytes_max, reserve });
-    // what was decompressed may lie in a pool
-    return await use(body, { owned: body === raw });
+    return await use(body);
   } finally {
     options.room.release(reserved);
   }
@@ -167,13 +151,7 @@ async function readAll(
     // the rest of a refused body is not read
     await reader.cancel().catch(() => {});
   }
-  const all = new Uint8Array(bytes);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
+  return joined(pieces, bytes);
 }
 
 async function decompress(
@@ -182,10 +160,7 @@ async function decompress(
 ): Promise<Uint8Array> {
   const { encoding, bytes_max } = options;
   if (encoding === null || encoding === "identity") return raw;
-  const run = Object.hasOwn(decompressors, encoding.toLowerCase())
-    ? decompressors[encoding.toLowerCase()]
-    : undefined;
-  if (run === undefined) {
+  if (!isPacking(encoding)) {
     throw new BodyUnreadableError(
       `Cannot read the body: content-encoding must be gzip, zstd, deflate or identity: ` +
         `current value is ${JSON.stringify(encoding.slice(0, 40))}`,
@@ -193,10 +168,9 @@ async function decompress(
   }
   let bytes: Uint8Array;
   try {
-    bytes = await run(raw, { maxOutputLength: bytes_max });
+    bytes = await unpack(raw, { encoding, bytes_max });
   } catch (error) {
-    const code = (error as { code?: string }).code; // node's errors carry one
-    if (code === "ERR_BUFFER_TOO_LARGE") {
+    if (error instanceof UnpackedTooLargeError) {
       throw tooLarge(`more than ${bytes_max} bytes after decompression`, bytes_max);
     }
     throw new BodyUnreadableError(`Cannot decompress the body (${encoding}): ${messageOf(error)}`);

@@ -62,7 +62,7 @@ export function metricsRoute(routes: Routes, route: MetricsRoute): void {
         : await withBody(
           c.req.raw,
           { ...options, check },
-          (body, { owned }) => turns.run(() => route.receive(body, { owned, only_host })),
+          (body) => turns.run(() => route.receive(body, { owned: true, only_host })),
         );
       if (client !== undefined) route.rates.reports(client, reply.stored + reply.duplicate);
       if (reply.stored === 1 && reply.duplicate === 0 && reply.refused === undefined) {
