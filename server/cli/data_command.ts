@@ -8,6 +8,7 @@ import { SERVER_DESCRIPTION } from "./address.ts";
 import { example, instant, type ReadingContext } from "./command.ts";
 import { UsageError } from "./failure.ts";
 import { parseDuration } from "./instant.ts";
+import { tagPatterns } from "./tags.ts";
 import { programName } from "./terminal.ts";
 import { safeText } from "./text.ts";
 
@@ -37,6 +38,7 @@ function exportCommand(context: ReadingContext) {
     .description("samples as lines of text: CSV, NDJSON or Prometheus text")
     .addOption(new Option("--format <format>", "of the lines").choices(FORMAT_NAMES).default("csv"))
     .option("--host <pattern>", "only these hosts: web-*, db?; can be repeated", append)
+    .option("--tag <name=pattern>", "only hosts with this tag: env=prod; can be repeated", append)
     .option("--metric <pattern>", "only these metrics; can be repeated", append)
     .option("--since <time>", "where to begin: 7d, 2026-01-31 (with the first sample)")
     .option("--until <time>", "where to end, this time left out (with the last sample)")
@@ -62,7 +64,8 @@ function exportCommand(context: ReadingContext) {
       }
       const { runExport } = await import("./export.ts");
       const { host = [], metric = [] } = options;
-      await runExport({ ...options, host, metric, from_ms, to_ms }, context);
+      const tags = tagPatterns(options.tag ?? []);
+      await runExport({ ...options, host, metric, tags, from_ms, to_ms }, context);
     });
 }
 

@@ -20,6 +20,8 @@ export interface ExportOptions {
   format: FormatName;
   host: string[];
   metric: string[];
+  /** Patterns by name. */
+  tags: Record<string, string>;
   /** Milliseconds since 1970; the end is left out. */
   from_ms?: number;
   to_ms?: number;
@@ -31,6 +33,7 @@ function parameters(options: ExportOptions): URLSearchParams {
   const query = new URLSearchParams({ format: options.format });
   for (const host of options.host) query.append("host", host);
   for (const metric of options.metric) query.append("metric", metric);
+  for (const [name, pattern] of Object.entries(options.tags)) query.append(`tag.${name}`, pattern);
   if (options.from_ms !== undefined) query.set("start", String(options.from_ms / 1000));
   if (options.to_ms !== undefined) query.set("end", String(options.to_ms / 1000));
   return query;
@@ -153,7 +156,11 @@ async function placeOf(client: Client, options: ExportOptions, context: ReadingC
   const end_ms = Math.min(options.to_ms ?? Infinity, context.clock.now());
   if (!context.terminal.err_is_terminal) return new Place([], end_ms);
   const matches = globMatcher(options.host);
-  const hosts = (await client.hosts()).map((host) => host.hostname).filter(matches);
+  const wanted = Object.entries(options.tags)
+    .map(([name, pattern]) => [name, globMatcher([pattern])] as const);
+  const hosts = (await client.hosts()).filter(({ hostname, tags }) =>
+    matches(hostname) && wanted.every(([name, isWanted]) => isWanted(String(tags?.[name] ?? "")))
+  ).map(({ hostname }) => hostname);
   return new Place(hosts, end_ms);
 }
 

@@ -4,6 +4,7 @@ import { SERVER_DESCRIPTION } from "./address.ts";
 import { example, instant, type ReadingContext } from "./command.ts";
 import { UsageError } from "./failure.ts";
 import { parseDuration } from "./instant.ts";
+import { tagPatterns } from "./tags.ts";
 import { safeText } from "./text.ts";
 
 /** For an option that may be given several times. */
@@ -81,14 +82,6 @@ interface Selection {
   note?: string;
 }
 
-function tagsOf(tags: readonly string[]): Record<string, string> {
-  return Object.fromEntries(tags.map((tag) => {
-    const at = tag.indexOf("=");
-    if (at > 0 && at < tag.length - 1) return [tag.slice(0, at), tag.slice(at + 1)];
-    throw new UsageError(`--tag must be name=pattern: current value is "${safeText(tag)}"`);
-  }));
-}
-
 /** The body of `POST /api/v1/downtimes`. */
 function bodyOf(given: Selection, { clock, env }: ReadingContext) {
   const now_ms = clock.now();
@@ -99,7 +92,7 @@ function bodyOf(given: Selection, { clock, env }: ReadingContext) {
     : given.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   return {
     hosts: given.host,
-    tags: given.tag === undefined ? undefined : tagsOf(given.tag),
+    tags: given.tag === undefined ? undefined : tagPatterns(given.tag),
     rules: given.rule,
     all: given.all,
     start: at("--start", given.start),

@@ -16,14 +16,27 @@ import { globMatcher, matchesGlob } from "../wire/glob.ts";
 import { FORMAT_NAMES, type SampleFormat } from "../wire/sample.ts";
 import { faultsOf, parameterError } from "./fetch.ts";
 import type { Routes } from "./routes.ts";
+import {
+  hostMatcher,
+  namesParameter,
+  readWanted,
+  tagsParameter,
+  type Wanted,
+} from "./selection.ts";
 
 /** What this route needs of the query step. */
 export interface ExportRoute {
-  exportHosts(): Promise<{ id: number; hostname: string }[]>;
+  exportHosts(): Promise<ExportHost[]>;
   exportRuns(query: ExportQuery): AsyncGenerator<ExportRun>;
   /** Aborted when the server stops: exports under way break off instead of holding it up. */
   stopping: AbortSignal;
   log: Logger;
+}
+
+interface ExportHost {
+  id: number;
+  hostname: string;
+  tags: Record<string, string>;
 }
 
 /** Each holds a host's hour in memory and keeps a connection to the database busy. */
@@ -31,47 +44,39 @@ const EXPORTS_MAX = 4;
 const RETRY_AFTER_S = 10;
 /** Larger pieces do not go faster; smaller ones do cost. */
 const CHUNK_CHARS = 64 * 1024;
-/** Hosts and metrics asked for: more is a list that belongs into a pattern. */
-const PATTERNS_MAX = 100;
 /** The year 9999. */
 const SECONDS_MAX = 253_402_300_799;
 
 const seconds = z.coerce.number("must be seconds since 1970").min(0, "must be at least 0")
   .max(SECONDS_MAX, "must be in seconds, not milliseconds");
-const patterns = z.array(z.string().min(1, "must not be empty"))
-  .max(PATTERNS_MAX, `must be given at most ${PATTERNS_MAX} times`);
 
 const parametersSchema = z.object({
   format: z.enum(FORMAT_NAMES, `must be one of ${FORMAT_NAMES.join(", ")}`).default("csv"),
-  host: patterns,
-  metric: patterns,
+  host: namesParameter,
+  metric: namesParameter,
+  tags: tagsParameter,
   start: seconds.default(0),
   end: seconds.default(SECONDS_MAX),
 }).refine((range) => range.start <= range.end, { path: ["start"], error: "must not be after end" });
 
 function readParameters(c: Context): z.infer<typeof parametersSchema> {
   const given = Object.fromEntries(Object.entries(c.req.query()).filter(([, text]) => text !== ""));
-  const parsed = parametersSchema.safeParse({
-    ...given,
-    host: c.req.queries("host") ?? [],
-    metric: c.req.queries("metric") ?? [],
-  });
+  const parsed = parametersSchema.safeParse({ ...given, ...readWanted(c).wanted });
   if (parsed.success) return parsed.data;
   throw parameterError("Cannot read the parameters", faultsOf(parsed.error));
 }
 
 /** Throws NotFoundError for a pattern that no host matches: a name mistyped is not an empty export. */
 function chosenHosts(
-  hosts: readonly { id: number; hostname: string }[],
-  wanted: readonly string[],
-) {
-  for (const pattern of wanted) {
+  hosts: readonly ExportHost[],
+  wanted: Pick<Wanted, "host" | "tags">,
+): ExportHost[] {
+  for (const pattern of wanted.host) {
     if (!hosts.some(({ hostname }) => matchesGlob(pattern, hostname))) {
       throw new NotFoundError(`Cannot find host ${JSON.stringify(pattern)}`);
     }
   }
-  const matches = globMatcher(wanted);
-  return hosts.filter(({ hostname }) => matches(hostname));
+  return hosts.filter(hostMatcher(wanted));
 }
 
 export function exportRoutes(routes: Routes, route: ExportRoute): void {
@@ -83,8 +88,8 @@ export function exportRoutes(routes: Routes, route: ExportRoute): void {
     type: "text/csv",
     errors: [404],
   }, async (c) => {
-    const { format: name, host, metric, start, end } = readParameters(c);
-    const hosts = chosenHosts(await route.exportHosts(), host);
+    const { format: name, host, metric, tags, start, end } = readParameters(c);
+    const hosts = chosenHosts(await route.exportHosts(), { host, tags });
     if (running >= EXPORTS_MAX) {
       throw new CrowdedError(
         `Cannot export: ${running} exports are running already`,

@@ -1,9 +1,8 @@
 /** `GET /api/v1/series`: many series at once, in equal steps. docs/api.md has examples. */
-import type { Context } from "hono";
 import { z } from "zod";
 import { shown } from "../../report.ts";
 import { TIER_NAMES } from "../../db/tiers.ts";
-import type { Names, Selection } from "../query/catalog.ts";
+import type { Names } from "../query/catalog.ts";
 import { NotFoundError } from "../query/context.ts";
 import { AGGREGATES } from "../query/fleet.ts";
 import type { SeriesAnswer, SeriesQuery } from "../query/series.ts";
@@ -13,6 +12,13 @@ import { readParameters } from "./fetch.ts";
 import { INSTANT_FORMS, instantParameter } from "./instant.ts";
 import { seriesAnswerSchema } from "../wire/series.ts";
 import type { Routes } from "./routes.ts";
+import {
+  hostMatcher,
+  namesParameter,
+  readWanted,
+  tagsParameter,
+  type Wanted,
+} from "./selection.ts";
 
 /** What this route needs of the query step. */
 export interface SeriesRoute {
@@ -25,22 +31,12 @@ export interface SeriesRoute {
 /** As many as a wide chart has pixels. */
 const POINTS_DEFAULT = 500;
 const POINTS_MAX = 10_000;
-/** Names and patterns in one question. */
-const NAMES_MAX = 100;
-const TAG_PREFIX = "tag.";
-
-const names = z.array(z.string())
-  .max(NAMES_MAX, `must be given at most ${NAMES_MAX} times`);
-
 const parametersSchema = (now_ms: number) => {
   const instant = instantParameter(now_ms).transform(Math.round);
   return z.strictObject({
-    host: names,
-    metric: names.min(1, "must be given: a name, or a pattern such as cpu*"),
-    tags: z.record(z.string(), names).meta({
-      description: "Each as tag.<name>=<value or pattern>",
-      propertyNames: { pattern: "^tag\\." },
-    }),
+    host: namesParameter,
+    metric: namesParameter.min(1, "must be given: a name, or a pattern such as cpu*"),
+    tags: tagsParameter,
     from: instant.default(now_ms - 3_600_000).describe(`An hour ago; ${INSTANT_FORMS}`),
     to: instant.default(now_ms).describe(`Now; ${INSTANT_FORMS}`),
     points: z.coerce.number({
@@ -70,10 +66,11 @@ export function seriesRoutes(routes: Routes, route: SeriesRoute): void {
       example: { path: "/api/v1/series?host=web-*&metric=cpu_usage&from=now-6h&points=100" },
     },
     async (c) => {
-      const given = readParameters(c, parametersSchema(route.now()), repeatable(c));
+      const { wanted: lists, others: ignored } = readWanted(c);
+      const given = readParameters(c, parametersSchema(route.now()), { lists, ignored });
       await requireNames(route, given);
       const { resolution, series } = await route.series({
-        selection: selectionOf(given),
+        selection: { host: hostMatcher(given), metric: globMatcher(given.metric) },
         from_ms: given.from,
         to_ms: given.to,
         points: given.points,
@@ -92,38 +89,10 @@ export function seriesRoutes(routes: Routes, route: SeriesRoute): void {
   );
 }
 
-interface Wanted {
-  host: string[];
-  metric: string[];
-  tags: Record<string, string[]>;
-}
-
-/** Parameters that may come more than once; those of tags under their own names. */
-function repeatable(c: Context): { lists: Wanted; ignored: string[] } {
-  const given = (name: string) => (c.req.queries(name) ?? []).filter((text) => text !== "");
-  const ignored = Object.keys(c.req.query()).filter((name) => name.startsWith(TAG_PREFIX));
-  const tags = Object.fromEntries(
-    ignored.map((name) => [name.slice(TAG_PREFIX.length), given(name)]),
-  );
-  return { lists: { host: given("host"), metric: given("metric"), tags }, ignored };
-}
-
 /** A name mistyped is not an empty chart; a pattern may match nothing. */
 async function requireNames(route: SeriesRoute, { host, metric }: Wanted): Promise<void> {
   const exact = (texts: string[]) => texts.filter((text) => !isPattern(text));
   const missing = await route.missing({ hosts: exact(host), metrics: exact(metric) });
   if (missing === undefined) return;
   throw new NotFoundError(`Cannot find ${missing.kind} ${shown(missing.name)}`);
-}
-
-function selectionOf({ host, metric, tags }: Wanted): Selection {
-  const isHost = globMatcher(host);
-  const conditions = Object.entries(tags).map(([name, values]) => {
-    const matches = globMatcher(values);
-    return (own: Record<string, string>) => own[name] !== undefined && matches(own[name]);
-  });
-  return {
-    host: ({ hostname, tags: own }) => isHost(hostname) && conditions.every((is) => is(own)),
-    metric: globMatcher(metric),
-  };
 }

@@ -8,7 +8,7 @@ import { now_s } from "./live.ts";
 import { spanOf } from "./range.ts";
 import { query, range, setQuery } from "./route.ts";
 import { csvOf } from "./series_csv.ts";
-import { type SeriesQuery, useSeries } from "./series_store.ts";
+import { type SeriesQuery, tagParameters, useSeries } from "./series_store.ts";
 import { TEXT } from "./text.ts";
 import { resumeLive, zoomTo } from "./zoom.ts";
 
@@ -172,6 +172,7 @@ function csvLink(asked: SeriesQuery, answer: SeriesAnswer | undefined): string |
     format: "csv",
     metric: asked.metric,
     host: asked.host ?? [],
+    ...tagParameters(asked),
     start: from_s.toFixed(0),
     end: to_s.toFixed(0),
   });

@@ -33,10 +33,15 @@ const REFRESH_MS_MAX = 60_000;
 /** The window moves on even when nothing comes. */
 const IDLE_MS = 10_000;
 
-function pathOf(query: SeriesQuery, asked: Range, points: number): string {
-  const tags = Object.fromEntries(
-    Object.entries(query.tags ?? {}).map(([name, value]) => [`tag.${name}`, value]),
+/** As the API has them. */
+export function tagParameters({ tags }: Pick<SeriesQuery, "tags">): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(tags ?? {}).map(([name, value]) => [`tag.${name}`, value]),
   );
+}
+
+function pathOf(query: SeriesQuery, asked: Range, points: number): string {
+  const tags = tagParameters(query);
   const { metric, host, aggregate } = query;
   return pathWith("/api/v1/series", {
     ...{ metric, host, aggregate, ...tags, points },

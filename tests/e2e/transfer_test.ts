@@ -193,6 +193,11 @@ Deno.test("export takes patterns and a range, and says when a host is unknown", 
     `sometimes{host="web-1"} 10 ${HOUR_S + 600}000`,
     "",
   ]);
+  await app.post({ hostname: "db", tags: { env: "prod" }, timestamp: HOUR_S, metrics: { x: 1 } });
+  const tagged = await runMonitor(["export", "--tag", "env=p*", "--server", app.url]);
+  assert.deepEqual(tagged.out.split("\n").slice(1), [`db,x,${HOUR_S},1`, ""]);
+  const untagged = await runMonitor(["export", "--tag", "env", "--server", app.url]);
+  assert.deepEqual([untagged.code, untagged.out], [2, ""]);
   const unknown = await runMonitor(["export", "--host", "nobody", "--server", app.url]);
   assert.deepEqual([unknown.code, unknown.out], [1, ""]);
   assert.match(unknown.err, /why: Cannot find host "nobody"/);

@@ -66,6 +66,23 @@ Deno.test("export takes hosts, metrics and a range that leaves its end out", asy
   assert.equal(parts.flat().length - 2, (await lines(app, "host=db")).length - 1);
 });
 
+Deno.test("export takes hosts by their tags, too", async () => {
+  const tagged = (hostname: string, tags: Record<string, string>) => ({
+    ...report(hostname, HOUR_S, { x: 1 }),
+    tags,
+  });
+  await using app = await appWith([
+    tagged("a", { env: "prod", role: "db" }),
+    tagged("b", { env: "prod", role: "web" }),
+    report("c", HOUR_S, { x: 1 }),
+  ]);
+  const hosts = async (query: string) =>
+    (await lines(app, query)).slice(1).map((line) => line.split(",")[0]);
+  assert.deepEqual(await hosts("tag.env=prod"), ["a", "b"]);
+  assert.deepEqual(await hosts("tag.env=prod&tag.role=w*"), ["b"]);
+  assert.deepEqual(await hosts("tag.env=test"), []);
+});
+
 Deno.test("NDJSON has the texts, with a value, instead of one, and of metrics never seen", async () => {
   await using app = await appWith([
     report("a", HOUR_S, { x: { value: 1, message: "full" }, y: 2, z: null }),
