@@ -57,7 +57,7 @@ const SHOTS: readonly Shot[] = [
     ready: ".chart canvas >> nth=1",
   },
   { name: "alerts", path: "/alerts", ready: ".incident >> nth=1" },
-  { name: "downtimes", path: "/downtimes", ready: ".incident" },
+  { name: "downtimes", path: "/downtimes", ready: ".calendar b" },
   { name: "settings", path: "/settings", ready: "td >> nth=5" },
   { name: "reference", path: "/api", ready: "details >> nth=5" },
   { name: "phone", path: "/", ready: ".row >> nth=7", phone: true },

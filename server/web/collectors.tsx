@@ -1,6 +1,6 @@
 /** A host's agent, and its collectors: what they may do, how often they run and fail, what they cost. */
 import { useEffect, useState } from "preact/hooks";
-import { request } from "./api.ts";
+import { useAnswer } from "./answer.ts";
 import { type AgentSaid, type CollectorCost, collectorsOf } from "./collector_costs.ts";
 import { absoluteText, agoText, NOTHING, valueText } from "./format.ts";
 import { now_s } from "./live.ts";
@@ -18,15 +18,15 @@ const AGAIN_MS = 60_000;
 /** What the agent says about itself: told by it at its start, when something changes, and each hour. */
 function useAgent(hostname: string): AgentSaid | null {
   const [agent, setAgent] = useState<AgentSaid | null>(null);
+  const [again, setAgain] = useState(0);
   useEffect(() => {
-    const read = () =>
-      void request<{ agent: AgentSaid | null }>(
-        `/api/v1/hosts/${encodeURIComponent(hostname)}/agent`,
-      ).then((answer) => setAgent(answer.agent), () => {});
-    read();
-    const timer = setInterval(() => document.hidden || read(), AGAIN_MS);
+    const timer = setInterval(() => document.hidden || setAgain((turn) => turn + 1), AGAIN_MS);
     return () => clearInterval(timer);
   }, [hostname]);
+  useAnswer<{ agent: AgentSaid | null }>(`/api/v1/hosts/${encodeURIComponent(hostname)}/agent`, {
+    take: (answer) => setAgent(answer.agent),
+    again,
+  });
   return agent;
 }
 

@@ -1,7 +1,8 @@
 /** Downtimes: the days to come, all of them, and new ones. */
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { DowntimeAnswer, DowntimeSpan } from "../wire/downtime.ts";
-import { pathWith, request } from "./api.ts";
+import { useAnswer } from "./answer.ts";
+import { pathWith } from "./api.ts";
 import { faultText } from "./dialog.tsx";
 import { DowntimeForm } from "./downtime_form.tsx";
 import { aboutWords, DowntimeList } from "./downtime_list.tsx";
@@ -70,13 +71,14 @@ function Calendar({ downtimes: all }: { downtimes: readonly DowntimeAnswer[] }) 
   const now = now_s.value;
   const from_s = dayAt(now, 0, 0);
   const to_s = dayAt(now, DAYS, 0);
-  useEffect(() => {
-    const path = pathWith("/api/v1/downtimes/spans", { from: from_s, to: to_s });
-    request<{ spans: DowntimeSpan[] }>(path).then(
-      (answer) => setSpans(answer.spans),
-      (fault) => setError(faultText(fault)),
-    );
-  }, [from_s, news.value, all]);
+  useAnswer<{ spans: DowntimeSpan[] }>(
+    pathWith("/api/v1/downtimes/spans", { from: from_s, to: to_s }),
+    {
+      take: (answer) => setSpans(answer.spans),
+      onFault: (fault) => setError(faultText(fault)),
+      again: `${news.value} ${JSON.stringify(all)}`,
+    },
+  );
   const place = (at_s: number) =>
     `${Math.min(100, Math.max(0, (at_s - from_s) / (to_s - from_s) * 100))}%`;
   const days = Array.from({ length: DAYS }, (_, day) => dayAt(now, day, 0));

@@ -1,6 +1,7 @@
 /** One host: everything it reports, drawn over one time, and its newest values. */
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { type HostGlance, request, type SeriesData } from "./api.ts";
+import { useAnswer } from "./answer.ts";
+import type { HostGlance, SeriesData } from "./api.ts";
 import { Chart } from "./chart.tsx";
 import { type Message, messagesByChart } from "./chart_messages.ts";
 import { planCharts } from "./chart_data.ts";
@@ -25,11 +26,10 @@ const ALL = ["*"];
 export function Host({ hostname }: { hostname: string }) {
   const series = useSeries({ metric: ALL, host: [hostname] }, range.value);
   const [latest, setLatest] = useState<Record<string, number>>({});
-  useEffect(() => {
-    void request<Record<string, { metrics: Record<string, number> }>>(
-      `/fetch/latest?hostname=${encodeURIComponent(hostname)}`,
-    ).then((answer) => setLatest(answer[hostname]?.metrics ?? {})).catch(() => {});
-  }, [hostname]);
+  useAnswer<Record<string, { metrics: Record<string, number> }>>(
+    `/fetch/latest?hostname=${encodeURIComponent(hostname)}`,
+    { take: (answer) => setLatest(answer[hostname]?.metrics ?? {}) },
+  );
   useEffect(() =>
     followHost(hostname, ({ metrics }) => {
       setLatest(metrics);

@@ -1,5 +1,5 @@
 /** One incident with its evidence: why somebody was told, or was not. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, request, type SeriesData } from "./api.ts";
 import { Chart } from "./chart.tsx";
 import { type Marks, thresholdsOf } from "./chart_marks.ts";
@@ -26,8 +26,12 @@ const AFTER_S = 900;
 function useEvidence(id: number) {
   const [evidence, setEvidence] = useState<Evidence | undefined>(undefined);
   const [error, setError] = useState<{ text: string; status: number } | undefined>(undefined);
+  const newest = useRef(id);
+  newest.current = id;
   const read = () =>
     request<Evidence>(`/api/v1/incidents/${id}`).then((answer) => {
+      // of another one that was looked at before
+      if (answer.id !== newest.current) return;
       setEvidence(answer);
       setError(undefined);
     }, (fault) =>

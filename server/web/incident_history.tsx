@@ -1,5 +1,5 @@
 /** Incidents of the past, searched; the question is the page's address. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { pathWith, request } from "./api.ts";
 import { faultText } from "./dialog.tsx";
 import { absoluteText, agoText, valueText } from "./format.ts";
@@ -31,9 +31,13 @@ export function IncidentHistory() {
   const [found, setFound] = useState<Found | undefined>(undefined);
   const [error, setError] = useState<string | undefined>(undefined);
   const key = JSON.stringify(asked());
+  const newest = useRef(key);
+  newest.current = key;
   const read = (after?: string) => {
     const path = pathWith("/api/v1/incidents", { ...asked(), limit: PAGE, after });
     return request<IncidentPage>(path).then((page) => {
+      // somebody has typed on meanwhile: this is not what is asked for any more
+      if (newest.current !== key) return;
       setFound((before) => ({
         incidents: [...after === undefined ? [] : before?.incidents ?? [], ...page.incidents],
         next: page.next,

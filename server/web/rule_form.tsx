@@ -1,5 +1,6 @@
 /** A rule in a form that says in words what it will do, and what it would have done. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
+import { useAnswer } from "./answer.ts";
 import { request } from "./api.ts";
 import { Backtest } from "./backtest.tsx";
 import { Ask, Choice, faultText, Field } from "./dialog.tsx";
@@ -27,10 +28,10 @@ const F = T.fields;
 export function RuleEditor({ id }: { id: string }) {
   const [row, setRow] = useState<RuleRow | undefined>(undefined);
   const [error, setError] = useState<string | undefined>(undefined);
-  useEffect(() => {
-    if (id === "new") return;
-    request<RuleRow>(`/api/v1/rules/${id}`).then(setRow, (fault) => setError(faultText(fault)));
-  }, [id]);
+  useAnswer<RuleRow>(id === "new" ? undefined : `/api/v1/rules/${id}`, {
+    take: setRow,
+    onFault: (fault) => setError(faultText(fault)),
+  });
   if (error !== undefined) return <div class="banner error" role="alert">{error}</div>;
   if (id === "new") {
     const [host, metric] = [query.value.get("host") ?? "", query.value.get("metric") ?? ""];
@@ -120,12 +121,10 @@ interface PartProps {
 function useMetricNames(): readonly string[] {
   const [names, setNames] = useState<readonly string[]>([]);
   const first = sorted_hosts.value[0]?.hostname;
-  useEffect(() => {
-    if (first === undefined) return;
-    request<Record<string, { metrics: RuleDefinition }>>(
-      `/fetch/latest?hostname=${encodeURIComponent(first)}`,
-    ).then((answer) => setNames(Object.keys(answer[first]?.metrics ?? {})), () => {});
-  }, [first]);
+  useAnswer<Record<string, { metrics: RuleDefinition }>>(
+    first === undefined ? undefined : `/fetch/latest?hostname=${encodeURIComponent(first)}`,
+    { take: (answer) => setNames(Object.keys(answer[first ?? ""]?.metrics ?? {})) },
+  );
   return names;
 }
 

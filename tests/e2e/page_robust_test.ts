@@ -112,6 +112,42 @@ Deno.test("the page shows hosts that are not like others", async (t) => {
     await page.close();
   });
 
+  await t.step(
+    "an answer to a question of before changes nothing, however late it comes",
+    async () => {
+      const [start, end] = [now_s - 600, now_s + 600];
+      const body = JSON.stringify({ hosts: ["plain"], start, end });
+      assert.equal(
+        (await fetch(`${app.url}/api/v1/downtimes`, { method: "POST", body })).status,
+        201,
+      );
+      const page = await browser.page();
+      // before the server has said what time it is, the page asks for other days
+      await page.addInitScript(
+        "{ const now = Date.now; Date.now = () => now() + 30 * 86_400_000; }",
+      );
+      const [held, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      let count = 0;
+      await page.route(/downtimes\/spans/, async (route) => {
+        const is_first = count++ === 0;
+        const response = await route.fetch();
+        if (is_first) await held.promise;
+        // the page may have given it up
+        await route.fulfill({ response }).catch(() => {});
+        if (is_first) answered.resolve();
+      });
+      await page.goto(`${app.url}/downtimes`);
+      await page.locator(".calendar b").waitFor();
+      held.resolve();
+      await answered.promise;
+      await page.evaluate(
+        "new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 50)))",
+      );
+      assert.equal(await page.locator(".calendar b").count(), 1);
+      await page.close();
+    },
+  );
+
   await t.step("what a collector said is on the axis, and among the collectors", async () => {
     const page = await browser.page();
     await page.goto(`${app.url}/hosts/plain`);
