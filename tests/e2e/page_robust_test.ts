@@ -141,7 +141,7 @@ Deno.test("the page shows hosts that are not like others", async (t) => {
       held.resolve();
       await answered.promise;
       await page.evaluate(
-        "new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 50)))",
+        "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))",
       );
       assert.equal(await page.locator(".calendar b").count(), 1);
       await page.close();
