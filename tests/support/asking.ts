@@ -4,13 +4,16 @@ import { systemClock } from "../../clock.ts";
 import { assertDescribed } from "./described.ts";
 import type { Answer, TestApp } from "./test_app.ts";
 
+/** Half a minute at least: on a machine that has much else to do, what is waited for takes its time. */
+const ATTEMPTS_MAX = 6_000;
+
 /** Asks until the answer is as wanted; what is waited for happens without the fake clock. */
 export async function eventually(
   ask: () => Promise<Answer>,
   // deno-lint-ignore no-explicit-any -- tests look into whatever JSON came back
   is: (body: any) => boolean,
 ): Promise<Answer["body"]> {
-  for (let attempt = 0; attempt < 400; attempt++) {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const { body } = await ask();
     if (is(body)) return body;
     // lets the server's own work go on
