@@ -12,6 +12,7 @@ import { clockText, dayAt } from "./moments.ts";
 import { go, query } from "./route.ts";
 import { Failure, Skeletons } from "./skeletons.tsx";
 import { may } from "./session.ts";
+import { SilenceList } from "./silence_list.tsx";
 import { TEXT } from "./text.ts";
 import { ViewerNote } from "./viewer_note.tsx";
 
@@ -57,6 +58,7 @@ export function Downtimes() {
             <DowntimeList downtimes={all} />
           </>
         )}
+      <SilenceList />
       <p class="soft">
         {T.title} <a class="link" href="/api/v1/downtimes.ics">{T.feed}</a>
       </p>

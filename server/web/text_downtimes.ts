@@ -26,6 +26,13 @@ export const DOWNTIME_TEXT = {
   remove: "Delete",
   remove_title: "Delete the downtime?",
   remove_words: "It does not begin any more. What is in force ends now, and what is wrong is told.",
+  silences: {
+    title: "Silences",
+    and: " and ",
+    end: "End now",
+    end_title: "End the silence now?",
+    end_words: "What it keeps quiet is told at once, if it is still wrong.",
+  },
   fields: {
     hosts: "Hosts",
     hosts_hint: "web-*, db-1",

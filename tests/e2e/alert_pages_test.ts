@@ -237,6 +237,23 @@ Deno.test("the page: downtimes are previewed, planned, extended and ended", asyn
   });
   assert.deepEqual(browser.errors, []);
 
+  await t.step("a silence is shown with what it keeps quiet, and ended", async () => {
+    const matchers = [{ label: "host", op: "=", value: "db-1" }, {
+      label: "metric",
+      op: "~",
+      value: "<b>*",
+    }];
+    await put(app, "/api/v1/silences", { matchers, duration_s: 3_600, note: "a known one" });
+    await page.goto(`${app.url}/downtimes`);
+    const silence = page.locator("section", { hasText: "Silences" }).locator(".incident");
+    await silence.getByText("host=db-1 and metric~<b>*").waitFor();
+    await silence.getByText("a known one").waitFor();
+    await silence.getByRole("button", { name: "End now" }).click();
+    await dialog(page).getByText("is told at once").waitFor();
+    await dialog(page).getByRole("button", { name: "End now" }).click();
+    await silence.waitFor({ state: "detached" });
+  });
+
   await t.step("axe finds nothing serious, and nothing is wider than a phone", async () => {
     const daily = { hosts: ["web-*"], pattern: "0 2 * * *", duration_s: 3_600 };
     await put(app, "/api/v1/downtimes", daily);
