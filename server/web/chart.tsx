@@ -13,6 +13,7 @@ import { valueText } from "./format.ts";
 import { now_s } from "./live.ts";
 import type { Span } from "./range.ts";
 import { followWidth, type Sight, useSight } from "./sight.ts";
+import { TEXT } from "./text.ts";
 import { colour, dark } from "./theme.ts";
 
 const COLOURS = 8;
@@ -28,6 +29,8 @@ export interface ChartProps {
   marks?: Marks;
   /** What was said about these metrics. */
   messages?: readonly Message[];
+  /** Where a rule about a metric is made; without it nobody may make one. */
+  ruleLink?: (metric: string) => string;
 }
 
 const NO_MESSAGES: readonly Message[] = [];
@@ -84,12 +87,14 @@ function usePlot(props: ChartProps, drawn: PlotPlace): void {
 }
 
 export function Chart(props: ChartProps) {
-  const { plan, step_s, span, messages = NO_MESSAGES } = props;
+  const { plan, step_s, span, messages = NO_MESSAGES, ruleLink } = props;
   const sight = useSight<HTMLDivElement>();
   const [isolated, setIsolated] = useState<string | undefined>(undefined);
   const [at, setAt] = useState<number | undefined>(undefined);
   const [moment_s, setMoment] = useState<number | undefined>(undefined);
   const names = plan.lines.map(({ name }) => name);
+  // the line that is shown alone, or the first
+  const shown = plan.lines.find(({ name }) => name === isolated) ?? plan.lines[0];
   const data = useMemo(() => align(plan.lines, step_s), [plan.lines, step_s]);
   usePlot(props, { ...sight, isolated, data, setAt, setMoment });
   const text = (line: number, index: number | undefined) => {
@@ -103,6 +108,11 @@ export function Chart(props: ChartProps) {
         <h3 title={plan.title}>
           <bdi>{plan.title}</bdi>
         </h3>
+        {ruleLink !== undefined && shown !== undefined && (
+          <a class="act" href={ruleLink(shown.series.metric)} title={TEXT.alerts.rules.of_chart}>
+            {TEXT.alerts.rules.of_chart_short}
+          </a>
+        )}
         {names.length === 1 && <span class="now">{text(0, at)}</span>}
       </header>
       <div

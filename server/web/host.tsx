@@ -1,7 +1,7 @@
 /** One host: everything it reports, drawn over one time, and its newest values. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { useAnswer } from "./answer.ts";
-import type { HostGlance, SeriesData } from "./api.ts";
+import { type HostGlance, pathWith, type SeriesData } from "./api.ts";
 import { Chart } from "./chart.tsx";
 import { type Message, messagesByChart } from "./chart_messages.ts";
 import { planCharts } from "./chart_data.ts";
@@ -15,6 +15,7 @@ import { followHost, hosts, now_s } from "./live.ts";
 import { useMessages } from "./messages.ts";
 import { NotFound } from "./not_found.tsx";
 import { query, range, setQuery } from "./route.ts";
+import { may } from "./session.ts";
 import { type SeriesState, useSeries } from "./series_store.ts";
 import { isSilent } from "./state.ts";
 import { StateMark } from "./state_mark.tsx";
@@ -176,6 +177,9 @@ function HostCharts({ answer, error, span, hostname, messages }: HostChartsProps
       </div>
     );
   }
+  const ruleLink = may("operator")
+    ? (metric: string) => pathWith("/alerts/rules/new", { host: hostname, metric })
+    : undefined;
   const groups = Map.groupBy(plans, ({ group }) => group);
   return (
     <>
@@ -196,6 +200,7 @@ function HostCharts({ answer, error, span, hostname, messages }: HostChartsProps
                   onReset={resumeLive}
                   marks={marks.get(plan.key)}
                   messages={said.get(plan.key)}
+                  ruleLink={ruleLink}
                 />
               ))}
             </div>

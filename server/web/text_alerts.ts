@@ -124,6 +124,8 @@ export const ALERT_TEXT = {
   },
   rules: {
     new: "New rule",
+    of_chart_short: "Alert",
+    of_chart: "Make a rule about this metric",
     none: "No rules yet",
     none_why:
       "A rule says what is wrong and how bad that is. Begin with the usual ones, or write your own.",

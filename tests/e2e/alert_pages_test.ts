@@ -156,6 +156,16 @@ Deno.test("the page: a rule is written, breaks, and its incident is looked after
     await page.getByText("No incident is like that.").waitFor();
   });
 
+  await t.step("a chart leads to a rule about what it shows", async () => {
+    await page.goto(`${app.url}/hosts/web-1`);
+    const chart = page.locator(".chart", { hasText: "Processors busy" });
+    await chart.hover();
+    await chart.getByRole("link", { name: "Alert" }).click();
+    await page.getByLabel("Metric").waitFor();
+    assert.equal(await page.getByLabel("Metric").inputValue(), "cpu_usage");
+    assert.equal(await page.getByLabel("Hosts", { exact: true }).inputValue(), "web-1");
+  });
+
   await t.step("a channel is tested, a rule switched off and deleted by its name", async () => {
     await page.getByRole("link", { name: "Channels" }).click();
     await page.getByRole("button", { name: "Send a test" }).click();
