@@ -20,6 +20,7 @@ import type { OwnToken } from "./start_access.ts";
 import { makeToken } from "../token.ts";
 import { Reloader } from "./reload.ts";
 import { explainStart } from "./start_failure.ts";
+import { surviveLostConnections } from "./stray_failures.ts";
 
 export interface ForegroundOptions extends ServerContext {
   config: Config;
@@ -110,6 +111,7 @@ export async function runInForeground(options: ForegroundOptions): Promise<void>
         "agent beside it",
     );
   }
+  using _stray = surviveLostConnections(log);
   let reload = () => log.info("settings are being read already");
   using stop = listenForStop(terminal, options.clock, () => reload());
   // a log that something else reads has the steps as lines of its own kind

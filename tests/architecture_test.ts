@@ -175,8 +175,8 @@ const RULES: Rule[] = [
     may: ["server/self/", "server/metrics/", "db/", ...SHARED],
     may_types: ["server/config.ts"],
   },
+  { from: "server/stray_failures.ts", may: ["db/sqlstate.ts", ...SHARED] },
   {
-    // settings read anew while the server runs
     from: "server/reload.ts",
     may: ["server/alerts/", "server/config/live.ts", "db/sqlstate.ts", ...SHARED],
     may_types: ["server/config.ts", "server/start_notify.ts"],
@@ -227,7 +227,9 @@ const RULES: Rule[] = [
     // starts server and agent side by side: the only place that knows both
     from: "server/foreground.ts",
     may: [
-      ...["serve", "reload", "start_failure", "config"].map((part) => `server/${part}.ts`),
+      ...["serve", "reload", "start_failure", "stray_failures", "config"].map((part) =>
+        `server/${part}.ts`
+      ),
       ...["server/cli/", "db/address.ts"],
       "agent/agent.ts",
       "agent/config.ts",

@@ -1,0 +1,13 @@
+/** Rejects where nobody waits: what a lost connection rejects with, or (`bug`) something of ours. */
+import { systemClock } from "../../clock.ts";
+import { createLogger } from "../../log.ts";
+import { surviveLostConnections } from "../../server/stray_failures.ts";
+
+if (import.meta.main) {
+  const log = createLogger({ level: "warn", format: "text", now: () => 0 });
+  using _stray = surviveLostConnections(log);
+  const error = new Error("This socket has been ended by the other party");
+  void Promise.reject(Deno.args[0] === "bug" ? error : Object.assign(error, { code: "EPIPE" }));
+  await systemClock.sleep(10);
+  Deno.stdout.writeSync(new TextEncoder().encode("goes on"));
+}
