@@ -108,6 +108,7 @@ function admissionTo(
   const { limits } = config;
   return new Admission({
     waitMs: () => queue.waitMs(),
+    isNearlyFull: () => queue.isNearlyFull(),
     limits,
     monotonic: () => clock.monotonic(),
     onBusy: (wait_ms) =>

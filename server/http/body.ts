@@ -4,7 +4,8 @@
  * everything else arrives in pieces that are counted as they come.
  */
 import type { Clock } from "../../clock.ts";
-import { isPacking, joined, unpack, UnpackedTooLargeError } from "./unpack.ts";
+import type { Turns } from "./turns.ts";
+import { isPacking, joined, RATIO_USUAL, unpack, UnpackedTooLargeError } from "./unpack.ts";
 
 /** The body is larger than allowed. */
 export class BodyTooLargeError extends Error {
@@ -31,6 +32,8 @@ export interface BodyOptions {
   bytes_max: number;
   room: Room;
   clock: Pick<Clock, "sleep">;
+  /** Shares out the thread. */
+  turns: Pick<Turns, "run">;
   /** Looks at the body as it travelled; what it throws is thrown. */
   check?: (raw: Uint8Array) => void;
 }
@@ -85,7 +88,7 @@ export async function discardBody(request: Request): Promise<void> {
 }
 
 /**
- * Calls `use` with the request's body, decompressed, in memory that is nobody else's.
+ * Calls `use` with the request's body, decompressed, in memory that is nobody else's; when it is its turn.
  *
  * @throws BodyTooLargeError, BodyTooSlowError, BodyUnreadableError, and what `room.reserve` throws
  */
@@ -105,8 +108,16 @@ export async function withBody<T>(
   try {
     const raw = await readAll(request, options, reserve);
     options.check?.(raw);
-    const body = await decompress(raw, { encoding, bytes_max: options.bytes_max, reserve });
-    return await use(body);
+    const { bytes_max } = options;
+    // room for what it will be is taken before it waits for its turn: a body for which there is none
+    // then would have waited in vain
+    const expected = encoding === null ? 0 : Math.min(raw.length * RATIO_USUAL, bytes_max);
+    reserve(expected);
+    return await options.turns.run(async () => {
+      const body = await decompress(raw, { encoding, bytes_max });
+      if (encoding !== null && body.length > expected) reserve(body.length - expected);
+      return await use(body);
+    });
   } finally {
     options.room.release(reserved);
   }
@@ -156,7 +167,7 @@ async function readAll(
 
 async function decompress(
   raw: Uint8Array,
-  options: { encoding: string | null; bytes_max: number; reserve: (bytes: number) => void },
+  options: { encoding: string | null; bytes_max: number },
 ): Promise<Uint8Array> {
   const { encoding, bytes_max } = options;
   if (encoding === null || encoding === "identity") return raw;
@@ -166,17 +177,14 @@ async function decompress(
         `current value is ${JSON.stringify(encoding.slice(0, 40))}`,
     );
   }
-  let bytes: Uint8Array;
   try {
-    bytes = await unpack(raw, { encoding, bytes_max });
+    return await unpack(raw, { encoding, bytes_max });
   } catch (error) {
     if (error instanceof UnpackedTooLargeError) {
       throw tooLarge(`more than ${bytes_max} bytes after decompression`, bytes_max);
     }
     throw new BodyUnreadableError(`Cannot decompress the body (${encoding}): ${messageOf(error)}`);
   }
-  options.reserve(bytes.length);
-  return bytes;
 }
 
 function tooLarge(what: string, bytes_max: number): BodyTooLargeError {

@@ -36,8 +36,8 @@ const BUSY_HEADERS = { ...JSON_HEADERS, "retry-after": "1" };
 
 export function metricsRoute(routes: Routes, route: MetricsRoute): void {
   const { room, clock } = route;
-  const options = { bytes_max: route.body_bytes_max, room, clock };
   const turns = new Turns(() => clock.monotonic());
+  const options = { bytes_max: route.body_bytes_max, room, clock, turns };
   routes.post(
     "/metrics",
     {
@@ -62,7 +62,7 @@ export function metricsRoute(routes: Routes, route: MetricsRoute): void {
         : await withBody(
           c.req.raw,
           { ...options, check },
-          (body) => turns.run(() => route.receive(body, { owned: true, only_host })),
+          (body) => route.receive(body, { owned: true, only_host }),
         );
       if (client !== undefined) route.rates.reports(client, reply.stored + reply.duplicate);
       if (reply.stored === 1 && reply.duplicate === 0 && reply.refused === undefined) {

@@ -5,8 +5,12 @@
  */
 import { setImmediate } from "node:timers";
 
-/** So long in one turn. A single body of the largest size takes a third of a second by itself. */
-const TURN_MS = 10;
+/**
+ * So long in one turn. A single body of a hundred reports takes a millisecond, one of the largest size a
+ * third of a second. Longer turns (10 ms) starve the COPYs: what does not fit into the buffer of their
+ * sockets goes on once a turn.
+ */
+const TURN_MS = 2;
 
 export class Turns {
   readonly #monotonic: () => number;

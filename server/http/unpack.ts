@@ -9,8 +9,8 @@
  */
 import * as zlib from "node:zlib";
 
-/** Reports unpack to about eight times their size. */
-const RATIO = 8;
+/** Reports unpack to about so many times their size. */
+export const RATIO_USUAL = 8;
 /** Of a piece of what is unpacked: few of them for a batch of a megabyte, and little for one report. */
 const PIECE_BYTES = { min: 4 * 1024, max: 256 * 1024 };
 
@@ -54,7 +54,7 @@ export function unpack(
 }
 
 function pieces({ bytes }: Packed): { chunkSize: number } {
-  const size = Math.max(bytes.length * RATIO, PIECE_BYTES.min);
+  const size = Math.max(bytes.length * RATIO_USUAL, PIECE_BYTES.min);
   return { chunkSize: Math.min(size, PIECE_BYTES.max) };
 }
 

@@ -51,6 +51,8 @@ export class DrainRate {
 export interface AdmissionOptions {
   /** How long a report that came now would wait (`IngestQueue.waitMs`). */
   waitMs: () => number;
+  /** Is there hardly any room left? Then what is taken would be refused once its body has been read. */
+  isNearlyFull?: () => boolean;
   /** Of the longest wait, in milliseconds: from it on none is taken. Read each time: it may change. */
   limits: { ingest_wait_ms: number };
   /** Told of the first refusal after a while without. */
@@ -73,9 +75,9 @@ export class Admission {
 
   /** Is there time for one more request of reports? Counts those for which there is none. */
   readonly isBusy = (): boolean => {
-    const { waitMs, limits, onBusy, monotonic } = this.#options;
+    const { waitMs, isNearlyFull, limits, onBusy, monotonic } = this.#options;
     const wait_ms = waitMs();
-    if (wait_ms < limits.ingest_wait_ms) return false;
+    if (wait_ms < limits.ingest_wait_ms && !isNearlyFull?.()) return false;
     this.refusals++;
     const now_ms = monotonic();
     if (now_ms - this.#last_refused_ms > QUIET_MS) onBusy?.(wait_ms);

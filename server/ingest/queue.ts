@@ -97,6 +97,9 @@ export interface QueueOptions {
   monotonic?: () => number;
 }
 
+/** From here on the rest is for what was let in, and is not counted yet. */
+const NEARLY_FULL_SHARE = 0.75;
+
 /** How long a writer waits for a batch to fill, while the load is high. */
 const LINGER_MS = 1;
 /** The load is high when the last batch had this many rows … */
@@ -157,6 +160,11 @@ export class IngestQueue {
       );
     }
     return this.#open;
+  }
+
+  /** Is there only room left for what is on its way already? */
+  isNearlyFull(): boolean {
+    return this.bytes > NEARLY_FULL_SHARE * this.#options.bytes_max;
   }
 
   /** How long a report that came now would wait to be stored: see admission.ts. */

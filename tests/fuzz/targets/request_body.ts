@@ -3,11 +3,13 @@ import { systemClock } from "../../../clock.ts";
 import assert from "node:assert/strict";
 import * as zlib from "node:zlib";
 import { BodyTooLargeError, BodyUnreadableError, withBody } from "../../../server/http/body.ts";
+import { Turns } from "../../../server/http/turns.ts";
 import type { Rng } from "../rng.ts";
 import type { Target } from "../target.ts";
 import { json } from "../words.ts";
 
 const BYTES_MAX = 64 * 1024;
+const TURNS = new Turns(systemClock.monotonic);
 const ENCODINGS = [
   "gzip",
   "zstd",
@@ -64,7 +66,8 @@ export const target: Target = {
       headers: { "content-encoding": encoding },
     });
     try {
-      await withBody(request, { bytes_max: BYTES_MAX, room, clock: systemClock }, (body) => {
+      const options = { bytes_max: BYTES_MAX, room, clock: systemClock, turns: TURNS };
+      await withBody(request, options, (body) => {
         assert.ok(body.length <= BYTES_MAX, "more than is allowed");
         if (encoding === "identity") assert.deepEqual(body, input.subarray(1));
         return Promise.resolve();

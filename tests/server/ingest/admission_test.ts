@@ -145,3 +145,21 @@ Deno.test("Admission: a database that stands still is noticed by the age of what
   assert.equal(after.refused, 0);
   await end();
 });
+
+Deno.test("Admission: where there is hardly any room left nothing is taken, however short the wait", () => {
+  let isNearlyFull = false;
+  const admission = new Admission({
+    waitMs: () => 0,
+    isNearlyFull: () => isNearlyFull,
+    limits: { ingest_wait_ms: WAIT_MS_MAX },
+    monotonic: () => 0,
+  });
+  assert.equal(admission.isBusy(), false);
+  isNearlyFull = true;
+  assert.equal(admission.isBusy(), true);
+  const queue = new IngestQueue({ bytes_max: 1_000, batch_bytes_max: 1_000 });
+  queue.reserve(750);
+  assert.equal(queue.isNearlyFull(), false);
+  queue.reserve(1);
+  assert.equal(queue.isNearlyFull(), true);
+});
