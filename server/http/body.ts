@@ -105,17 +105,25 @@ export async function withBody<T>(
     options.room.reserve(bytes);
     reserved += bytes;
   };
+  const resize = (more: number) => {
+    if (more > 0) return reserve(more);
+    options.room.release(-more);
+    reserved += more;
+  };
   try {
     const raw = await readAll(request, options, reserve);
     options.check?.(raw);
     const { bytes_max } = options;
     // room for what it will be is taken before it waits for its turn: a body for which there is none
     // then would have waited in vain
-    const expected = encoding === null ? 0 : Math.min(raw.length * RATIO_USUAL, bytes_max);
+    const expected = encoding === null
+      ? 0
+      // never more than a body may be: it would find no room in an empty queue
+      : Math.max(0, Math.min(raw.length * RATIO_USUAL, bytes_max - raw.length));
     reserve(expected);
     return await options.turns.run(async () => {
       const body = await decompress(raw, { encoding, bytes_max });
-      if (encoding !== null && body.length > expected) reserve(body.length - expected);
+      if (encoding !== null) resize(body.length - expected);
       return await use(body);
     });
   } finally {

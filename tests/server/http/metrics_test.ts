@@ -234,6 +234,21 @@ Deno.test("POST /metrics keeps its limits: many metrics, long names, large and s
   assert.equal((await app.post({ hostname: "a", metrics: { x: 1 } })).status, 200);
 });
 
+Deno.test("POST /metrics finds room for a packed body in an empty queue, however small that is", async () => {
+  const bytes = 1 << 20;
+  await using app = await testApp({
+    config: { ingest: { queue_bytes_max: bytes, body_bytes_max: bytes } },
+  });
+  // packed it is more than an eighth of what may come, and would be expected to become more than all
+  const metrics = Object.fromEntries(
+    Array.from({ length: 9_000 }, (_, i) => [`metric_${Math.sin(i)}`, Math.cos(i)]),
+  );
+  const packed = gzipSync(JSON.stringify({ hostname: "a", metrics }));
+  assert.ok(packed.length > bytes / 8, `${packed.length}`);
+  const reply = await app.post(packed, { "content-encoding": "gzip" });
+  assert.deepEqual([reply.status, reply.body.stored], [200, 1]);
+});
+
 Deno.test("POST /metrics reads gzip and zstd, and says what is wrong with broken ones", async () => {
   await using app = await fixedApp();
   const text = (x: number) => JSON.stringify({ hostname: "a", metrics: { x } });
