@@ -131,7 +131,8 @@ Deno.test("the page: a rule is written, breaks, and its incident is looked after
     await page.getByPlaceholder("What you know, or do about it").fill(`disk? ${HOSTILE}`);
     await page.getByRole("button", { name: "Send" }).click();
     await page.locator(".said", { hasText: HOSTILE }).waitFor();
-    await page.getByText(/ops: told, arrived/).waitFor();
+    // the page looks for it every few seconds, after it was told
+    await page.getByText(/ops: told, arrived/).waitFor({ timeout: 60_000 });
     assert.equal(hook.received.length > 0, true);
   });
 

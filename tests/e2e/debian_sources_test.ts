@@ -143,6 +143,6 @@ Deno.test({
     assert.ok((series.get("disk./")?.value ?? 0) > 1_000_000, "bytes in use");
     assert.equal(text("procs"), `PROCS WARNING: ${series.get("procs.procs")?.value} processes`);
     assert.equal(text("age"), "CRITICAL: too old");
-    assert.match(text("closed"), /connection refused/);
+    assert.match(text("closed"), /Connection refused/);
   },
 });

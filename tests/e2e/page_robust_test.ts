@@ -155,8 +155,13 @@ Deno.test("the page shows hosts that are not like others", async (t) => {
     const plot = page.locator(".chart .u-over").first();
     const box = await plot.boundingBox();
     assert(box !== null);
-    await page.mouse.move(box.x + box.width / 2, box.y + 40);
-    await page.locator(".said", { hasText: "<b>it</b> failed" }).waitFor();
+    const said = page.locator(".said", { hasText: "<b>it</b> failed" });
+    // the chart is drawn anew when something has come: then the pointer is not on it until it moves
+    for (let move = 0; move < 300 && !await said.isVisible(); move++) {
+      await page.mouse.move(box.x + box.width / 2, box.y + 40 + move % 2);
+      await systemClock.sleep(50);
+    }
+    await said.waitFor();
     await page.getByRole("button", { name: "Collectors" }).click();
     await page.getByRole("cell", { name: "<b>it</b> failed" }).waitFor();
     await page.close();
