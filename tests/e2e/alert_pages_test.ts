@@ -114,6 +114,8 @@ Deno.test("the page: a rule is written, breaks, and its incident is looked after
     await breach(app, [report("web-1", nowS(), 97)]);
     await page.getByText("cpu_usage of web-1 is 97 %, above 90 %").waitFor();
     await page.getByText("1 open incident, 1 critical").waitFor();
+    // nobody is told of what somebody looks after already
+    while (hook.received.length === 0) await systemClock.sleep(LOOK_MS);
   });
 
   await t.step("acknowledged by the keyboard, commented, and told", async () => {
@@ -131,9 +133,7 @@ Deno.test("the page: a rule is written, breaks, and its incident is looked after
     await page.getByPlaceholder("What you know, or do about it").fill(`disk? ${HOSTILE}`);
     await page.getByRole("button", { name: "Send" }).click();
     await page.locator(".said", { hasText: HOSTILE }).waitFor();
-    // the page looks for it every few seconds, after it was told
-    await page.getByText(/ops: told, arrived/).waitFor({ timeout: 60_000 });
-    assert.equal(hook.received.length > 0, true);
+    await page.getByText(/ops: told, arrived/).waitFor();
   });
 
   await t.step("the overview and the host's page show it", async () => {
