@@ -7,13 +7,14 @@
  * knows what state it has left behind. Acknowledged reports are stored by then, and whatever watches over
  * the program starts it again.
  */
-import { isConnectionFailure } from "../db/sqlstate.ts";
+import { codeOf, isConnectionFailure } from "../db/sqlstate.ts";
 import type { Logger } from "../log.ts";
 
 /** Until it is disposed of. */
 export function surviveLostConnections(log: Logger): Disposable {
   const listener = (event: PromiseRejectionEvent) => {
-    if (!isConnectionFailure(event.reason)) return;
+    // a file that is not there says the same as the socket of a PostgreSQL that is not
+    if (!isConnectionFailure(event.reason) || codeOf(event.reason) === "ENOENT") return;
     event.preventDefault();
     log.warn("a connection was lost where nobody waited for it", { error: event.reason });
   };

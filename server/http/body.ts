@@ -116,14 +116,15 @@ export async function withBody<T>(
     const { bytes_max } = options;
     // room for what it will be is taken before it waits for its turn: a body for which there is none
     // then would have waited in vain
-    const expected = encoding === null
+    const is_packed = encoding !== null && isPacking(encoding);
+    const expected = !is_packed
       ? 0
       // never more than a body may be: it would find no room in an empty queue
       : Math.max(0, Math.min(raw.length * RATIO_USUAL, bytes_max - raw.length));
     reserve(expected);
     return await options.turns.run(async () => {
       const body = await decompress(raw, { encoding, bytes_max });
-      if (encoding !== null) resize(body.length - expected);
+      if (is_packed) resize(body.length - expected);
       return await use(body);
     });
   } finally {

@@ -21,9 +21,9 @@ interface Packed {
 }
 
 const unpackers: Readonly<Record<string, (packed: Packed) => Promise<Uint8Array>>> = {
-  gzip: (packed) => readAll(zlib.createGunzip(pieces(packed)), packed),
-  "x-gzip": (packed) => readAll(zlib.createGunzip(pieces(packed)), packed),
-  deflate: (packed) => readAll(zlib.createInflate(pieces(packed)), packed),
+  gzip: (packed) => readAll(zlib.createGunzip(inPieces(packed)), packed),
+  "x-gzip": (packed) => readAll(zlib.createGunzip(inPieces(packed)), packed),
+  deflate: (packed) => readAll(zlib.createInflate(inPieces(packed)), packed),
   zstd: unzstd,
 };
 
@@ -53,7 +53,7 @@ export function unpack(
   return run({ bytes, bytes_max });
 }
 
-function pieces({ bytes }: Packed): { chunkSize: number } {
+function inPieces({ bytes }: Packed): { chunkSize: number } {
   const size = Math.max(bytes.length * RATIO_USUAL, PIECE_BYTES.min);
   return { chunkSize: Math.min(size, PIECE_BYTES.max) };
 }

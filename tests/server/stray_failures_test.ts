@@ -10,13 +10,15 @@ async function child(...args: string[]) {
 }
 
 Deno.test("a lost connection that nobody waited for is told and survived", async () => {
-  const { code, out, err } = await child();
+  const { code, out, err } = await child("EPIPE");
   assert.deepEqual([code, out], [0, "goes on"], err);
   assert.match(err, /warn +a connection was lost where nobody waited for it error="This socket/);
 });
 
 Deno.test("what nobody catches otherwise ends the program with its stack", async () => {
-  const { code, out, err } = await child("bug");
-  assert.deepEqual([code, out], [1, ""]);
-  assert.match(err, /stray_failures_child\.ts/);
+  for (const bug of ["", "ENOENT"]) {
+    const { code, out, err } = await child(bug);
+    assert.deepEqual([code, out], [1, ""], bug);
+    assert.match(err, /stray_failures_child\.ts/);
+  }
 });

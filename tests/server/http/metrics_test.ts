@@ -247,6 +247,11 @@ Deno.test("POST /metrics finds room for a packed body in an empty queue, however
   assert.ok(packed.length > bytes / 8, `${packed.length}`);
   const reply = await app.post(packed, { "content-encoding": "gzip" });
   assert.deepEqual([reply.status, reply.body.stored], [200, 1]);
+  // what is not packed stays as large as it is
+  const plain = JSON.stringify({ hostname: "a", metrics, note: "x".repeat(bytes / 4) });
+  assert.ok(plain.length > bytes / 2, `${plain.length}`);
+  const as_it_is = await app.post(plain, { "content-encoding": "identity" });
+  assert.notEqual(as_it_is.status, 503);
 });
 
 Deno.test("POST /metrics reads gzip and zstd, and says what is wrong with broken ones", async () => {
