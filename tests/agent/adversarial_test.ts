@@ -14,8 +14,8 @@ import { EventLog } from "./event_log.ts";
 const GOOD =
   "let n = 0; export const collect = async (host) => (await host.uptime()) > 0 ? 42 : 0;";
 const TIMEOUT_MS = 300;
-/** Of the usual interval of 10 s, half: tests share their machine. */
-const DELAY_MS_MAX = 5_000;
+/** Of the good one. Half of the usual interval of 10 s: tests share their machine. */
+const GOOD_TIMEOUT_MS = 5_000;
 
 const clock = systemClock;
 
@@ -23,19 +23,15 @@ function makeSandbox(events: EventLog): Sandbox {
   return new Sandbox({ host: createHostMethods({ clock }), clock, log: events.log });
 }
 
-/** Asks the good script again and again until `until` is settled; the longest it took. */
-async function bystander(sandbox: Sandbox, until: Promise<unknown>): Promise<number> {
+/** Asks the good script again and again until `until` is settled: it answers within its deadline. */
+async function bystander(sandbox: Sandbox, until: Promise<unknown>): Promise<void> {
   let open = true;
   void until.finally(() => open = false);
-  let longest_ms = 0;
   while (open) {
-    const begin_ms = clock.monotonic();
-    const answer = await sandbox.collect("good", 2_000);
+    const answer = await sandbox.collect("good", GOOD_TIMEOUT_MS);
     assert.deepEqual(answer, { kind: "done", json: "42" });
-    longest_ms = Math.max(longest_ms, clock.monotonic() - begin_ms);
     await clock.sleep(20);
   }
-  return longest_ms;
 }
 
 Deno.test(`${ABUSING.length} scripts that abuse time and memory cost only themselves`, async (t) => {
@@ -48,9 +44,8 @@ Deno.test(`${ABUSING.length} scripts that abuse time and memory cost only themse
       const name = attackName(attack);
       sandbox.admit({ name, origin: "user", text }, {});
       const run = sandbox.collect(name, TIMEOUT_MS);
-      const longest_ms = await bystander(sandbox, run);
+      await bystander(sandbox, run);
       const answer = await run;
-      assert.ok(longest_ms < DELAY_MS_MAX, `the good script waited ${longest_ms} ms`);
       if (answer.kind === "done") {
         const read = readCollected(answer.json ?? "null", { name, at_ms: 0 });
         assert.deepEqual("fault" in read ? [] : [...read.series.values()].filter(Boolean), []);
@@ -70,8 +65,7 @@ Deno.test("scripts that abuse their loading cost nothing that runs", async () =>
     const text = attackText(attack, world.place);
     const script = { name: attackName(attack), origin: "user" as const, text };
     const look = sandbox.inspect(script, { apart: true });
-    const longest_ms = await bystander(sandbox, look);
-    assert.ok(longest_ms < DELAY_MS_MAX, `the good script waited ${longest_ms} ms`);
+    await bystander(sandbox, look);
     assert.notEqual((await look).kind, "done", attack.name);
   }));
 });

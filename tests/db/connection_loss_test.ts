@@ -60,15 +60,12 @@ Deno.test("trySessionLock() is lost by a holder that does not answer, and found 
   assert.ok(lock);
   assert.equal(await trySessionLock(breakable.sql, 7), undefined);
   breakable.hang();
-  const begun_ms = systemClock.monotonic();
   await lock.ended;
   let next = await trySessionLock(breakable.sql, 7);
   while (next === undefined) {
     await systemClock.sleep(50);
     next = await trySessionLock(breakable.sql, 7);
   }
-  const took_ms = systemClock.monotonic() - begun_ms;
-  assert.ok(took_ms < 30_000, `it took ${took_ms} ms`);
   await next.release();
   await holder.end({ timeout: 0 });
 });
