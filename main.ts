@@ -28,10 +28,12 @@ import {
   quiet,
   serverCommands,
   transferMeter,
+  withListenOptions,
   withServerOptions,
 } from "./server/command.ts";
 import {
   doctorCommand,
+  healthCommand,
   installCommand,
   movedInstall,
   versionCommand,
@@ -86,6 +88,11 @@ if (import.meta.main) {
     ...context,
     readConfig: () => configure(restore_base.opts(), quiet({ ...context, env: offline })),
   });
+  const health_base = withListenOptions("health");
+  const health = healthCommand(health_base, {
+    terminal,
+    readConfig: () => configure(health_base.opts(), quiet({ ...context, env: offline })),
+  });
   const agent = agentCommand(context).addCommand(movedInstall("agent"), { hidden: true });
   const installed_config = SERVICES.agent.config;
   const script = scriptCommand({ ...context, installed_config, layoutTable, confirm: askYesNo });
@@ -103,6 +110,7 @@ if (import.meta.main) {
       migrate,
       aggregate,
       doctor,
+      health,
       installCommand(context),
       versionCommand(context),
     ],

@@ -6,7 +6,7 @@
 
 /** What the libraries below say, and what it means to who has to do something about it. */
 const REASONS: readonly (readonly [said: RegExp, meant: string])[] = [
-  [/connection refused/i, "connection refused, nothing listens there"],
+  [/connection refused|ECONNREFUSED/i, "connection refused, nothing listens there"],
   [/dns error|failed to lookup/i, "no machine of this name is known"],
   [/invalid HTTP version parsed/i, "https is spoken there: the URL must begin with https://"],
   [/InvalidContentType/, "plain http is spoken there: the URL must begin with http://"],

@@ -34,7 +34,8 @@ export function withServerOptions(name: string) {
     .addOption(new Option("--log-format <format>", "for people or machines").choices(LOG_FORMATS));
 }
 
-function withListenOptions(name: string) {
+/** The same, and where the server listens. */
+export function withListenOptions(name: string) {
   return withServerOptions(name)
     .option("--host <address>", "address to listen on (127.0.0.1; 0.0.0.0 lets others in)")
     .option("--port <n>", "port to listen on (8888)");

@@ -256,7 +256,7 @@ const RULES: Rule[] = [
     from: "server/installation/",
     may: [
       "server/installation/",
-      "server/cli/",
+      ...["server/cli/", "server/wire/ready.ts"],
       ...["server/certificate/", "server/config.ts", "server/start_failure.ts"],
       "agent/config.ts",
       ...["agent/credential_choice.ts", "agent/once.ts", "agent/server_trust.ts"],

@@ -1,9 +1,10 @@
-/** `monitor doctor | install | version`. Only what the help needs is loaded here. */
+/** `monitor doctor | health | install | version`. Only what the help needs is loaded here. */
 import { Argument, Command, type OptionValues } from "@commander-js/extra-typings";
 import type { Clock } from "../../clock.ts";
 import { UsageError } from "../cli/failure.ts";
 import { programName, type Terminal } from "../cli/terminal.ts";
 import { safeText } from "../cli/text.ts";
+import type { Config } from "../config.ts";
 import type { DoctorContext, DoctorOptions } from "./doctor.ts";
 
 export interface InstallationContext {
@@ -44,6 +45,31 @@ export function doctorCommand<Options extends OptionValues>(
       const { agentConfig, server, json }: DoctorOptions = given;
       const config = context.configFile();
       await runDoctor({ part, config, agentConfig, server, json }, context);
+    });
+}
+
+/** `base` is named and has the options that say which settings the server has. */
+export function healthCommand<Options extends OptionValues>(
+  base: Command<[], Options>,
+  { terminal, readConfig }: Pick<InstallationContext, "terminal"> & {
+    readConfig: () => Promise<{ config: Config }>;
+  },
+) {
+  return base
+    .description("ask the server of this machine whether it lives")
+    .option("--ready", "whether it can do its work, too: PostgreSQL answers, the disk has room")
+    .addHelpText(
+      "after",
+      examples(["health", "health --ready", "health --port 9000"]) +
+        "\n\nFor containers, cron and scripts: exit code 0 when it does, otherwise 1. The address, and\n" +
+        "whether it speaks https, are those of its settings. Needs no token.",
+    )
+    .action(async (given) => {
+      const { checkHealth } = await import("./health.ts");
+      const { config } = await readConfig();
+      // of our own options; the others are read by the context
+      const { ready }: { ready?: boolean } = given;
+      terminal.out(`${await checkHealth(config, { ready })}\n`);
     });
 }
 

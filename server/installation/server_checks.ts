@@ -19,7 +19,8 @@ import { selectServerFacts, type ServerFacts } from "../../db/server_facts.ts";
 import type { Config } from "../config.ts";
 import { explainStart } from "../start_failure.ts";
 import { type Check, failed, type Finding, findingOf, ok, skipped, warning } from "./check.ts";
-import { checkCertificate, getUntrusted } from "./tls_check.ts";
+import { askLocal } from "./local_server.ts";
+import { checkCertificate } from "./tls_check.ts";
 
 const GIB = 2 ** 30;
 /** Below this PostgreSQL is about to stop: its log files alone have 16 MiB each. */
@@ -271,21 +272,10 @@ async function checkPort(config: Config): Promise<Finding> {
 }
 
 /** What a monitor says of itself at this address: `monitor 0.1.0 is running`. */
-async function monitorAt({ webapp, tls }: Config): Promise<string | undefined> {
-  const { host, port } = webapp;
-  const name = ["0.0.0.0", "::"].includes(host) ? "127.0.0.1" : host;
-  const place = `${name.includes(":") ? `[${name}]` : name}:${port}/`;
-  const running = /^monitor \S+ is running/;
-  if (tls.certificate_file !== undefined) {
-    // whether others trust its certificate is asked by the agent's own checks
-    return running.exec(await getUntrusted(`https://${place}`, LOCAL_MS_MAX) ?? "")?.[0];
-  }
+async function monitorAt(config: Config): Promise<string | undefined> {
   try {
-    const response = await fetch(`http://${place}`, {
-      headers: { accept: "text/plain" },
-      signal: AbortSignal.timeout(LOCAL_MS_MAX),
-    });
-    return running.exec(await response.text())?.[0];
+    const { text } = await askLocal(config, "/", LOCAL_MS_MAX);
+    return /^monitor \S+ is running/.exec(text)?.[0];
   } catch {
     return undefined;
   }

@@ -1,5 +1,4 @@
 /** The certificate of the port, as `monitor doctor` looks at it. */
-import { get as httpsGet } from "node:https";
 import { readKeyPair } from "../certificate/key_pair.ts";
 import type { Config } from "../config.ts";
 import { failed, type Finding, findingOf, ok, warning } from "./check.ts";
@@ -24,20 +23,4 @@ export function checkCertificate(
   } catch (error) {
     return findingOf(error) ?? failed(String(error), "correct tls.certificate_file");
   }
-}
-
-/** The text at a URL of this machine, whoever made the certificate; undefined when there is none. */
-export function getUntrusted(url: string, ms_max: number): Promise<string | undefined> {
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const headers = { accept: "text/plain" };
-  const request = httpsGet(url, { headers, rejectUnauthorized: false }, (response) => {
-    let text = "";
-    response.setEncoding("utf8");
-    response.on("data", (part) => text += part);
-    response.on("end", () => resolve(text));
-  });
-  request.setTimeout(ms_max, () => request.destroy());
-  request.on("error", () => resolve(undefined));
-  request.on("close", () => resolve(undefined));
-  return promise;
 }

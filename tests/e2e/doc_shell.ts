@@ -95,6 +95,8 @@ class Shell implements DocShell {
         DENO_DIR: this.#deno_dir,
         MONITOR_SERVER: this.url,
         MONITOR_AGENT_SERVER: this.url,
+        // the one command that finds the server by its settings
+        ...(/\bmonitor health\b/.test(text) ? { MONITOR_PORT: new URL(this.url).port } : {}),
         // root's would be those of this machine
         // … an upgrade is looked at while the server is stopped
         MONITOR_DATA: /\bmonitor migrate\b/.test(text)

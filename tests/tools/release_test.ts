@@ -139,4 +139,6 @@ Deno.test("the container file takes the executables under the names they have", 
   );
   // without it a server that listens on 0.0.0.0 would not start
   assert.match(containerFile("1.2.3"), /^ENV MONITOR_ACCESS_MODE=required$/m);
+  // whether it speaks http or https
+  assert.match(containerFile("1.2.3"), /^HEALTHCHECK .* CMD \["monitor", "health",/m);
 });

@@ -20,8 +20,8 @@ ENV MONITOR_ACCESS_MODE=required
 
 # the server stops its PostgreSQL in order: give it time (podman stop --time 60)
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=10s --start-period=60s CMD ["bash", "-c", \
-  "exec 3<>/dev/tcp/127.0.0.1/8888 && printf 'GET /health HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q '200 OK' <&3"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s CMD ["monitor", "health", \
+  "--data", "/var/lib/monitor"]
 ENTRYPOINT ["monitor"]
 CMD ["serve", "--host", "0.0.0.0", "--data", "/var/lib/monitor"]
 `;
