@@ -91,6 +91,8 @@ export const TEXT = {
     alias: "Alias",
     location: "Location",
     tags: "Tags, one key=value a line",
+    parents: "Behind these hosts (switches, routers), one a line",
+    parents_note: "While all of them are silent, nobody is told that this one is silent, too.",
     charts: "Charts",
     latest: "Latest values",
     filter: "Filter metrics",

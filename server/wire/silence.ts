@@ -22,3 +22,4 @@ export const parentsSchema = z.object({ parents: z.record(z.string(), z.array(z.
 
 export type SilenceAnswer = z.infer<typeof silenceSchema>;
 export type Matcher = z.infer<typeof matcherSchema>;
+export type ParentsAnswer = z.infer<typeof parentsSchema>;

@@ -103,8 +103,20 @@ Deno.test("the page: hosts at a glance, live, searched, opened, in both themes a
     await page.getByRole("button", { name: "Edit" }).click();
     await page.getByLabel("Alias").fill("Shop");
     await page.getByLabel("Tags").fill("role=web\nenv=prod");
+    await page.getByLabel("Behind these hosts").fill("nowhere");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("alert").getByText("nowhere").waitFor();
+    await page.getByLabel("Behind these hosts").fill("web-2\n");
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByRole("heading", { name: "Shop" }).waitFor();
+    assert.deepEqual((await app.get("/api/v1/parents")).body.parents, { "web-1": ["web-2"] });
+    await page.getByRole("button", { name: "Edit" }).click();
+    const behind = page.getByLabel("Behind these hosts");
+    while (await behind.inputValue() !== "web-2") await systemClock.sleep(20);
+    await page.getByLabel("Behind these hosts").fill("");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.locator("dialog[open]").waitFor({ state: "detached" });
+    assert.deepEqual((await app.get("/api/v1/parents")).body.parents, {});
     await page.goBack();
   });
 
