@@ -42,10 +42,11 @@ Deno.test("an alert of 60 s on a steady breach is told once after 60 s and is ov
 
   const begun_ms = clock.now();
   const state = async () => (await app.get("/api/v1/alerts")).body.alerts[0]?.state;
-  for (let at_s = 0; at_s <= 50; at_s += 10) {
+  // up to 50 s: at 60 it may be so in the same moment
+  for (let after_s = 10; after_s <= 50; after_s += 10) {
     await report(97.5);
     await clock.advance(10_000);
-    assert.notEqual(await state(), "firing", `after ${at_s} s`);
+    assert.notEqual(await state(), "firing", `after ${after_s} s`);
   }
   assert.deepEqual([webhook.received.length, mail.received.length], [0, 0]);
 
