@@ -162,20 +162,24 @@ export class LatestReports {
   #metricsJson(host_id: number, host: LatestHost): string {
     if (host.metrics_json !== undefined) return host.metrics_json;
     const shapes = this.reportsOf(host_id);
-    if (shapes.length === 1) {
-      host.metrics_json = `{${shapes.map((one) => this.#pairs(one)).join()}}`;
-    } else {
-      // the newer value of a metric that is in several shapes wins
-      const pairs = new Map<string, number>();
-      for (const { shape_id, values } of shapes) {
-        for (const [i, key] of (this.#keys.get(shape_id) ?? []).entries()) {
-          pairs.set(key, values[i] ?? 0);
-        }
+    const text = shapes.length === 1
+      ? `{${shapes.map((one) => this.#pairs(one)).join()}}`
+      : this.#mergedJson(shapes);
+    // of a shape without names nothing was told: it is looked for again
+    if (shapes.every(({ shape_id }) => this.#keys.has(shape_id))) host.metrics_json = text;
+    return text;
+  }
+
+  /** The newer value of a metric that is in several shapes wins. */
+  #mergedJson(shapes: readonly ShapeReport[]): string {
+    const pairs = new Map<string, number>();
+    for (const { shape_id, values } of shapes) {
+      for (const [i, key] of (this.#keys.get(shape_id) ?? []).entries()) {
+        pairs.set(key, values[i] ?? 0);
       }
-      const sorted = [...pairs].sort(([a], [b]) => a < b ? -1 : 1);
-      host.metrics_json = `{${sorted.map(([key, value]) => key + value).join()}}`;
     }
-    return host.metrics_json;
+    const sorted = [...pairs].sort(([a], [b]) => a < b ? -1 : 1);
+    return `{${sorted.map(([key, value]) => key + value).join()}}`;
   }
 
   #pairs({ shape_id, values }: ShapeReport): string {
@@ -186,14 +190,23 @@ export class LatestReports {
     return text;
   }
 
+  /** Reads the names of all shapes, also of those that come while others are being read. */
   async #learnKeys(): Promise<void> {
+    for (let missing = this.#unnamed(); missing.length > 0; missing = this.#unnamed()) {
+      const found = await selectShapeNames(this.#sql, missing);
+      for (const [id, names] of found) {
+        this.#keys.set(id, names.map((name) => `${JSON.stringify(name)}:`));
+      }
+      // what was asked for in vain would be in vain again
+      if (found.size === 0) return;
+    }
+  }
+
+  #unnamed(): number[] {
     const missing = new Set<number>();
     for (const { by_shape } of this.#hosts.values()) {
       for (const shape_id of by_shape.keys()) if (!this.#keys.has(shape_id)) missing.add(shape_id);
     }
-    if (missing.size === 0) return;
-    for (const [id, names] of await selectShapeNames(this.#sql, [...missing])) {
-      this.#keys.set(id, names.map((name) => `${JSON.stringify(name)}:`));
-    }
+    return [...missing];
   }
 }
