@@ -202,12 +202,20 @@ export class Lead {
 
   async #meetStrangers(): Promise<void> {
     if (this.#strangers.length === 0) return;
+    // who comes while these are looked up is met the next time
     const strangers = this.#strangers;
-    if (strangers.some(({ host_id }) => !this.evaluator.hosts.has(host_id))) {
-      await this.#readHosts();
-    }
-    await this.#readShapes(strangers.map(({ shape_id }) => shape_id));
     this.#strangers = [];
+    try {
+      if (strangers.some(({ host_id }) => !this.evaluator.hosts.has(host_id))) {
+        await this.#readHosts();
+      }
+      await this.#readShapes(strangers.map(({ shape_id }) => shape_id));
+    } catch (error) {
+      const all = [...strangers, ...this.#strangers];
+      this.#strangers = all.slice(-STRANGERS_MAX);
+      this.dropped += all.length - this.#strangers.length;
+      throw error;
+    }
     const now_ms = this.#now();
     for (const { values, ...key } of strangers) {
       this.evaluator.observe({ ...key, value: (index) => values[index] ?? 0 }, now_ms);

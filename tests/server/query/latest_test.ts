@@ -1,12 +1,9 @@
 /** Newest reports that are in blocks only, and those that are not. */
 import assert from "node:assert/strict";
-import { setImmediate } from "node:timers/promises";
-import { ensureHosts } from "../../../db/hosts.ts";
-import { ensureMetrics } from "../../../db/metrics.ts";
-import { ensureShapes, shapeDigest } from "../../../db/shapes.ts";
 import { DAY_MS, HOUR_MS } from "../../../db/tiers.ts";
 import { NotFoundError } from "../../../server/query/context.ts";
 import { LatestReports } from "../../../server/query/latest.ts";
+import { ownShapes, seenMeanwhile } from "../../support/own_shapes.ts";
 import { storeHistory } from "../../support/stored_history.ts";
 import { type TestDatabase, testDatabase } from "../../support/test_database.ts";
 
@@ -88,33 +85,17 @@ Deno.test("LatestReports refuses a host that does not exist", async () => {
 Deno.test("LatestReports shows shapes that come while the names of others are being read", async () => {
   await using database = await testDatabase();
   const { sql } = database;
-  const names = Array.from({ length: 100 }, (_, i) => `metric_${i}`);
-  const hosts = [...await ensureHosts(sql, names, NOW_MS)];
-  const metric_ids = await ensureMetrics(sql, names);
-  const digests = new Map(names.map((name) => [shapeDigest([name]), {
-    names: [name],
-    metric_ids: [metric_ids.get(name) ?? 0],
-  }]));
-  const shape_ids = await ensureShapes(sql, digests);
+  const shapes = await ownShapes(sql, 100, NOW_MS);
   const latest = new LatestReports(sql);
   await latest.load();
   await latest.ready();
-  for (let i = 0; i < hosts.length;) {
-    let open = true;
-    const observe = () => {
-      const [hostname = "", host_id = 0] = hosts[i++] ?? [];
-      const shape_id = shape_ids.get(shapeDigest([hostname])) ?? 0;
-      latest.observe({ host_id, shape_id, at_ms: NOW_MS, length: 1, value: () => i });
-    };
-    observe();
-    const asked = latest.json().finally(() => open = false);
-    // one in each turn of the event loop, so also in the one in which names are read
-    for (; open && i < hosts.length; await setImmediate()) observe();
-    await asked;
-  }
+  await seenMeanwhile(shapes, {
+    see: (shape) => latest.observe({ ...shape, at_ms: NOW_MS, length: 1, value: () => 1 }),
+    work: () => latest.json(),
+  });
   const found: Record<string, { metrics: Record<string, number> }> = JSON.parse(
     await latest.json(),
   );
-  const empty = names.filter((name) => found[name]?.metrics[name] === undefined);
+  const empty = shapes.filter(({ hostname: name }) => found[name]?.metrics[name] === undefined);
   assert.deepEqual(empty, []);
 });
