@@ -280,9 +280,12 @@ export class Evaluator {
 
   /** Series whose past has to be read; each is named once. */
   takeMissing(): Missing[] {
-    const missing = this.#missing;
-    this.#missing = [];
-    return missing;
+    return this.#missing.splice(0);
+  }
+
+  /** What of it could not be read is named again. */
+  putBack(missing: Iterable<Missing>): void {
+    this.#missing = [...missing, ...this.#missing];
   }
 
   get hasChanges(): boolean {

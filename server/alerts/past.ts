@@ -24,35 +24,51 @@ const EVIDENCE_POINTS_MAX = 120;
 /** Incidents opened at once that get their points; with more, one is like the other. */
 const EVIDENCE_INCIDENTS_MAX = 200;
 
-/** Fills windows whose series have begun to be looked at. */
+/** Fills windows whose series have begun to be looked at. What cannot be read waits for the next time. */
 export async function fillMissing(
   sql: Sql,
   evaluator: Evaluator,
   now_ms: number,
 ): Promise<void> {
-  const groups = Map.groupBy(evaluator.takeMissing(), ({ entry }) => entry.active.id);
-  for (const missing of groups.values()) {
-    const over_ms = overOf(missing);
-    // of one base before the window, which is at most as far away as the window is long
-    const from_ms = now_ms - over_ms * 2;
-    const tier = over_ms > RAW_MS_MAX ? "5m" : "raw";
-    const keys = missing.map(({ host, entry }) => evaluator.keysOf(host, entry.metric));
-    const filled = new Set<number>();
-    await readWindows(sql, keys, {
-      from_ms,
-      before_ms: now_ms + 1,
-      tier,
-      found: (index, { times_ms, values }) => {
-        const one = missing[index];
-        if (one === undefined) return;
-        filled.add(index);
-        evaluator.fill(one, times_ms, values);
-      },
-    });
-    missing.forEach((one, index) => {
-      if (!filled.has(index)) evaluator.fill(one, [], []);
-    });
+  const unread = new Set(evaluator.takeMissing());
+  try {
+    for (const missing of Map.groupBy(unread, ({ entry }) => entry.active.id).values()) {
+      await fillGroup(sql, { evaluator, missing, now_ms }, (one) => unread.delete(one));
+    }
+  } finally {
+    evaluator.putBack(unread);
   }
+}
+
+/** Those of one rule; calls `done` for each that is filled. */
+async function fillGroup(
+  sql: Sql,
+  { evaluator, missing, now_ms }: { evaluator: Evaluator; missing: Missing[]; now_ms: number },
+  done: (one: Missing) => void,
+): Promise<void> {
+  const over_ms = overOf(missing);
+  // of one base before the window, which is at most as far away as the window is long
+  const from_ms = now_ms - over_ms * 2;
+  const tier = over_ms > RAW_MS_MAX ? "5m" : "raw";
+  const keys = missing.map(({ host, entry }) => evaluator.keysOf(host, entry.metric));
+  const filled = new Set<number>();
+  await readWindows(sql, keys, {
+    from_ms,
+    before_ms: now_ms + 1,
+    tier,
+    found: (index, { times_ms, values }) => {
+      const one = missing[index];
+      if (one === undefined) return;
+      filled.add(index);
+      evaluator.fill(one, times_ms, values);
+      done(one);
+    },
+  });
+  missing.forEach((one, index) => {
+    if (filled.has(index)) return;
+    evaluator.fill(one, [], []);
+    done(one);
+  });
 }
 
 function overOf(missing: readonly Missing[]): number {

@@ -1,8 +1,11 @@
 /** One evaluator at work on a real database. */
 import assert from "node:assert/strict";
+import { connect } from "../../../db/connect.ts";
 import { insertRule } from "../../../db/rules.ts";
+import { ensureHostShapes } from "../../../db/shapes.ts";
 import { silentLogger } from "../../../log.ts";
 import { Lead } from "../../../server/alerts/lead.ts";
+import { breakableDatabase } from "../../support/breakable_database.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { ownShapes, seenMeanwhile } from "../../support/own_shapes.ts";
 import { testDatabase } from "../../support/test_database.ts";
@@ -28,4 +31,34 @@ Deno.test("Lead looks at hosts and shapes that come while it reads of others", a
     select hostname from transition join host on host.id = host_id where kind = 'firing'`;
   const missed = shapes.filter(({ hostname }) => !told.some((one) => one.hostname === hostname));
   assert.deepEqual(missed, []);
+});
+
+Deno.test("Lead reads the past of a series again when the database was away at first", async () => {
+  await using database = await breakableDatabase();
+  const clock = new FakeClock();
+  const now_ms = clock.now();
+  const definition = { name: "Fast", metric: "metric_0", condition: "rate", threshold: 5 };
+  const rule = { name: "Fast", definition: { ...definition, over: "10m" }, source: "api" as const };
+  await insertRule(database.sql, { ...rule, enabled: true }, now_ms);
+  const [shape] = await ownShapes(database.sql, 1, now_ms);
+  assert.ok(shape);
+  const { host_id, shape_id } = shape;
+  await ensureHostShapes(database.sql, [{ host_id, shape_id }]);
+  await database.sql`
+    insert into report (host_id, shape_id, at, vals)
+    values (${host_id}, ${shape_id}, to_timestamp(${now_ms / 1000}::float8), '{0}')`;
+  const sql = connect(database.url, { connections_max: 1 });
+  const options = { sql, clock, log: silentLogger, name: "test", isTaking: () => true };
+  const lead = await Lead.begin(options);
+  database.cut();
+  await assert.rejects(lead.save());
+  database.mend();
+  const save = () => lead.save().then(() => true, () => false);
+  while (!await save());
+  await clock.advance(10_000);
+  lead.observe({ ...shape, at_ms: now_ms + 10_000, length: 1, value: () => 100 });
+  while (!await save());
+  const rows = await database.sql`select kind from transition`;
+  assert.deepEqual(rows.map(({ kind }) => kind), ["firing"]);
+  await sql.end();
 });
