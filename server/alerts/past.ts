@@ -24,6 +24,11 @@ const EVIDENCE_POINTS_MAX = 120;
 /** Incidents opened at once that get their points; with more, one is like the other. */
 const EVIDENCE_INCIDENTS_MAX = 200;
 
+interface PastSamples {
+  times_ms: ArrayLike<number>;
+  values: ArrayLike<number>;
+}
+
 /** Fills windows whose series have begun to be looked at. What cannot be read waits for the next time. */
 export async function fillMissing(
   sql: Sql,
@@ -33,42 +38,41 @@ export async function fillMissing(
   const unread = new Set(evaluator.takeMissing());
   try {
     for (const missing of Map.groupBy(unread, ({ entry }) => entry.active.id).values()) {
-      await fillGroup(sql, { evaluator, missing, now_ms }, (one) => unread.delete(one));
+      await fillGroup(sql, { evaluator, missing, unread, now_ms });
     }
   } finally {
     evaluator.putBack(unread);
   }
 }
 
-/** Those of one rule; calls `done` for each that is filled. */
+/** Those of one rule; each that is filled leaves `unread`. */
 async function fillGroup(
   sql: Sql,
-  { evaluator, missing, now_ms }: { evaluator: Evaluator; missing: Missing[]; now_ms: number },
-  done: (one: Missing) => void,
+  { evaluator, missing, unread, now_ms }: {
+    evaluator: Evaluator;
+    missing: readonly Missing[];
+    unread: Set<Missing>;
+    now_ms: number;
+  },
 ): Promise<void> {
   const over_ms = overOf(missing);
   // of one base before the window, which is at most as far away as the window is long
   const from_ms = now_ms - over_ms * 2;
   const tier = over_ms > RAW_MS_MAX ? "5m" : "raw";
   const keys = missing.map(({ host, entry }) => evaluator.keysOf(host, entry.metric));
-  const filled = new Set<number>();
+  const fill = (one: Missing | undefined, { times_ms, values }: PastSamples) => {
+    if (one === undefined) return;
+    evaluator.fill(one, times_ms, values);
+    unread.delete(one);
+  };
   await readWindows(sql, keys, {
     from_ms,
     before_ms: now_ms + 1,
     tier,
-    found: (index, { times_ms, values }) => {
-      const one = missing[index];
-      if (one === undefined) return;
-      filled.add(index);
-      evaluator.fill(one, times_ms, values);
-      done(one);
-    },
+    found: (index, samples) => fill(missing[index], samples),
   });
-  missing.forEach((one, index) => {
-    if (filled.has(index)) return;
-    evaluator.fill(one, [], []);
-    done(one);
-  });
+  // there is no past of the others
+  for (const one of missing) if (unread.has(one)) fill(one, { times_ms: [], values: [] });
 }
 
 function overOf(missing: readonly Missing[]): number {
