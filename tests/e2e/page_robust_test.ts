@@ -126,10 +126,17 @@ Deno.test("the page shows hosts that are not like others", async (t) => {
       await page.addInitScript(
         "{ const now = Date.now; Date.now = () => now() + 30 * 86_400_000; }",
       );
-      const [held, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const moment = () => Promise.withResolvers<void>();
+      const [asked, held, answered] = [moment(), moment(), moment()];
+      // hosts come with the server's time: not before the first question, whatever is faster today
+      await page.route(/api\/v1\/hosts$/, async (route) => {
+        await asked.promise;
+        await route.continue();
+      });
       let count = 0;
       await page.route(/downtimes\/spans/, async (route) => {
         const is_first = count++ === 0;
+        asked.resolve();
         const response = await route.fetch();
         if (is_first) await held.promise;
         // the page may have given it up
