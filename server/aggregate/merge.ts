@@ -161,9 +161,9 @@ async function expiredGroups(
   groups: readonly ReportGroup[],
 ): Promise<ReadonlySet<ReportGroup> | undefined> {
   if (shape_days === undefined) return undefined;
-  const days = await shape_days.of(groups.map(({ shape_id }) => shape_id));
+  await shape_days.learn(() => groups.map(({ shape_id }) => shape_id));
   return new Set(groups.filter(({ shape_id, start_ms }) => {
-    const own = days.get(shape_id);
+    const own = shape_days.get(shape_id);
     return own !== undefined && isLateExpired(start_ms, own, now_ms);
   }));
 }

@@ -38,7 +38,7 @@ function isExpired({ table, end_ms }: Partition, days: TierDays, now_ms: number)
 export interface RetentionState {
   partitions: readonly Partition[];
   /** How long each shape is kept. Only where there are rules. */
-  shape_days?: ReadonlyMap<number, TierDays>;
+  shape_days?: Pick<ReadonlyMap<number, TierDays>, "get">;
   /** The shapes of the blocks in a partition, by its name. Only where there are rules. */
   contents?: ReadonlyMap<string, readonly number[]>;
 }

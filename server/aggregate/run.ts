@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import { tryRunLock } from "../../db/aggregation_lock.ts";
+import { ByShape } from "../../db/by_shape.ts";
 import { dropPartition, type Partition, selectPartitions } from "../../db/block_partitions.ts";
 import type { Sql } from "../../db/connect.ts";
 import { countLateRows, deleteExpiredLateRows, dropSlot, selectSlots } from "../../db/hot_rows.ts";
@@ -13,18 +14,11 @@ import { selectPartitionShapes, thinPartition } from "../../db/thin_partition.ts
 import type { Logger } from "../../log.ts";
 import { mergeSource } from "./merge.ts";
 import { closedBefore, type HistoryState, planAggregation, type Step } from "./plan.ts";
-import { type Retention, RetentionClasses } from "../retention.ts";
+import { type Retention, RetentionClasses, type TierDays } from "../retention.ts";
 import { rollDays } from "./roll_days.ts";
 import { rollHours } from "./roll_hours.ts";
 import { stepText } from "./step_text.ts";
-import {
-  BlockPartitions,
-  type Counts,
-  noCounts,
-  ShapeDays,
-  ShapeKinds,
-  type Work,
-} from "./work.ts";
+import { BlockPartitions, type Counts, noCounts, ShapeKinds, type Work } from "./work.ts";
 
 /** Connections a run uses at once: the lock, the rows being read, the blocks being written. */
 export const RUN_CONNECTIONS = 3;
@@ -84,9 +78,9 @@ export async function planRun(options: RunOptions): Promise<Step[]> {
   return planAggregation(state, { ...options, partial });
 }
 
-function shapeDays({ sql, retention }: RunOptions): ShapeDays | undefined {
+function shapeDays({ sql, retention }: RunOptions): ByShape<TierDays> | undefined {
   const classes = new RetentionClasses(retention);
-  return classes.divided ? new ShapeDays(sql, classes) : undefined;
+  return classes.divided ? new ByShape(sql, (names) => classes.longest(names)) : undefined;
 }
 
 /** What is where and how long it is kept, for retention by rules. */
@@ -97,7 +91,8 @@ async function shapesWithin(
   const days = shapeDays(options);
   if (days === undefined) return {};
   const contents = await selectPartitionShapes(options.sql, partitions);
-  return { contents, shape_days: await days.of([...contents.values()].flat()) };
+  await days.learn(() => [...contents.values()].flat());
+  return { contents, shape_days: days };
 }
 
 /**

@@ -1,14 +1,14 @@
 /** What all steps of a run share: where to work, for whom, and what has been done. */
+import type { ByShape } from "../../db/by_shape.ts";
 import { CodecError } from "../../db/codec/error.ts";
 import { ensureBlockPartition } from "../../db/block_partitions.ts";
 import type { BlockKey } from "../../db/blocks.ts";
 import type { RollupKind } from "../../db/codec/rollup.ts";
 import type { Sql } from "../../db/connect.ts";
 import { rollupKinds, selectShapeMetrics } from "../../db/metric_kinds.ts";
-import { selectShapeNames } from "../../db/shapes.ts";
 import { startOf, type Tier, TIERS } from "../../db/tiers.ts";
 import type { Logger } from "../../log.ts";
-import type { RetentionClasses, TierDays } from "../retention.ts";
+import type { TierDays } from "../retention.ts";
 
 /** What a run has done. Reports are counted each time they are merged into a block. */
 export interface Counts {
@@ -58,7 +58,7 @@ export interface Work {
   shapes: ShapeKinds;
   partitions: BlockPartitions;
   /** How long shapes are kept; undefined where all metrics are kept alike. */
-  shape_days?: ShapeDays;
+  shape_days?: ByShape<TierDays>;
   now_ms: number;
   /** Only this host. */
   host_id?: number;
@@ -96,29 +96,6 @@ export class ShapeKinds {
       known.set(id, kinds);
     }
     return known;
-  }
-}
-
-/** How long shapes are kept, by the rules of this run. */
-export class ShapeDays {
-  readonly #sql: Sql;
-  readonly #classes: RetentionClasses;
-  readonly #days = new Map<number, TierDays>();
-
-  constructor(sql: Sql, classes: RetentionClasses) {
-    this.#sql = sql;
-    this.#classes = classes;
-  }
-
-  /** By shape. A shape that does not exist is left out. */
-  async of(shape_ids: readonly number[]): Promise<ReadonlyMap<number, TierDays>> {
-    const missing = [...new Set(shape_ids)].filter((id) => !this.#days.has(id));
-    if (missing.length > 0) {
-      for (const [id, names] of await selectShapeNames(this.#sql, missing)) {
-        this.#days.set(id, this.#classes.longest(names));
-      }
-    }
-    return this.#days;
   }
 }
 

@@ -7,10 +7,10 @@
  * in blocks, which take a millisecond each: they are read meanwhile, and whoever asks before they
  * are there waits for them.
  */
+import { ByShape } from "../../db/by_shape.ts";
 import type { Sql } from "../../db/connect.ts";
 import { type HostRow, selectHosts } from "../../db/hosts.ts";
 import { selectLatestReports } from "../../db/reports.ts";
-import { selectShapeNames } from "../../db/shapes.ts";
 import { NotFoundError } from "./context.ts";
 import { readLatestInBlocks } from "./latest_blocks.ts";
 
@@ -51,12 +51,13 @@ export class LatestReports {
   readonly #sql: Sql;
   readonly #hosts = new Map<number, LatestHost>();
   /** For each shape the `"name":` of each value. */
-  readonly #keys = new Map<number, string[]>();
+  readonly #keys: ByShape<string[]>;
   /** Undefined until the blocks are being read, and after that failed. */
   #blocks: Promise<void> | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.#keys = new ByShape(sql, (names) => names.map((name) => `${JSON.stringify(name)}:`));
   }
 
   /** Reads the newest hot reports from the database, and begins to read those in blocks. */
@@ -143,7 +144,7 @@ export class LatestReports {
       throw new NotFoundError(`Cannot find host ${JSON.stringify(hostname)}`);
     }
     await this.#fromBlocks();
-    await this.#learnKeys();
+    await this.#keys.learn(() => this.#shapes());
     return `{${rows.map((row) => this.#hostJson(row)).join()}}`;
   }
 
@@ -166,7 +167,9 @@ export class LatestReports {
       ? `{${shapes.map((one) => this.#pairs(one)).join()}}`
       : this.#mergedJson(shapes);
     // of a shape without names nothing was told: it is looked for again
-    if (shapes.every(({ shape_id }) => this.#keys.has(shape_id))) host.metrics_json = text;
+    if (shapes.every(({ shape_id }) => this.#keys.get(shape_id) !== undefined)) {
+      host.metrics_json = text;
+    }
     return text;
   }
 
@@ -190,23 +193,7 @@ export class LatestReports {
     return text;
   }
 
-  /** Reads the names of all shapes, also of those that come while others are being read. */
-  async #learnKeys(): Promise<void> {
-    for (let missing = this.#unnamed(); missing.length > 0; missing = this.#unnamed()) {
-      const found = await selectShapeNames(this.#sql, missing);
-      for (const [id, names] of found) {
-        this.#keys.set(id, names.map((name) => `${JSON.stringify(name)}:`));
-      }
-      // what was asked for in vain would be in vain again
-      if (found.size === 0) return;
-    }
-  }
-
-  #unnamed(): number[] {
-    const missing = new Set<number>();
-    for (const { by_shape } of this.#hosts.values()) {
-      for (const shape_id of by_shape.keys()) if (!this.#keys.has(shape_id)) missing.add(shape_id);
-    }
-    return [...missing];
+  *#shapes(): Iterable<number> {
+    for (const { by_shape } of this.#hosts.values()) yield* by_shape.keys();
   }
 }

@@ -3,9 +3,9 @@
  * to date. The newest values are those of `LatestReports`; here only the rates of counters are kept,
  * which need the report before, and the interval a host reports at, which tells when it is silent.
  */
+import { ByShape } from "../../db/by_shape.ts";
 import type { Sql } from "../../db/connect.ts";
 import { type HostRow, selectHosts } from "../../db/hosts.ts";
-import { selectShapeNames } from "../../db/shapes.ts";
 import {
   type Gauges,
   gaugesOf,
@@ -45,13 +45,14 @@ export type Listener = (host_id: number) => void;
 export class Overview {
   readonly #sql: Sql;
   readonly #latest: LatestReports;
-  readonly #columns = new Map<number, KeyColumns>();
+  readonly #columns: ByShape<KeyColumns>;
   readonly #rates = new Map<number, Rates>();
   readonly #listeners = new Set<Listener>();
 
   constructor(options: { sql: Sql; latest: LatestReports }) {
     this.#sql = options.sql;
     this.#latest = options.latest;
+    this.#columns = new ByShape(options.sql, keyColumns);
   }
 
   /** Takes note of a committed report. */
@@ -85,7 +86,7 @@ export class Overview {
       ids === undefined || ids.has(id)
     );
     await this.#latest.ready();
-    await this.#learnColumns(hosts);
+    await this.#columns.learn(() => this.#shapesOf(hosts));
     return hosts.map((host) => this.#glance(host));
   }
 
@@ -125,16 +126,9 @@ export class Overview {
     };
   }
 
-  async #learnColumns(hosts: readonly HostRow[]): Promise<void> {
-    const missing = new Set<number>();
+  *#shapesOf(hosts: readonly HostRow[]): Iterable<number> {
     for (const { id } of hosts) {
-      for (const { shape_id } of this.#latest.reportsOf(id)) {
-        if (!this.#columns.has(shape_id)) missing.add(shape_id);
-      }
-    }
-    if (missing.size === 0) return;
-    for (const [id, names] of await selectShapeNames(this.#sql, [...missing])) {
-      this.#columns.set(id, keyColumns(names));
+      for (const { shape_id } of this.#latest.reportsOf(id)) yield shape_id;
     }
   }
 }

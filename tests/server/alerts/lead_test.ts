@@ -15,7 +15,12 @@ Deno.test("Lead looks at hosts and shapes that come while it reads of others", a
   const { sql } = database;
   const clock = new FakeClock();
   const now_ms = clock.now();
-  const definition = { name: "Any", metric: "metric_*", condition: "above", threshold: 0 };
+  const definition = {
+    name: "Any",
+    metric: "disk.*.used_percent",
+    condition: "above",
+    threshold: 0,
+  };
   await insertRule(sql, { name: "Any", definition, enabled: true, source: "api" }, now_ms);
   const options = { sql, clock, log: silentLogger, name: "test", isTaking: () => true };
   const lead = await Lead.begin(options);
@@ -37,7 +42,12 @@ Deno.test("Lead reads the past of a series again when the database was away at f
   await using database = await breakableDatabase();
   const clock = new FakeClock();
   const now_ms = clock.now();
-  const definition = { name: "Fast", metric: "metric_0", condition: "rate", threshold: 5 };
+  const definition = {
+    name: "Fast",
+    metric: "disk.0.used_percent",
+    condition: "rate",
+    threshold: 5,
+  };
   const rule = { name: "Fast", definition: { ...definition, over: "10m" }, source: "api" as const };
   await insertRule(database.sql, { ...rule, enabled: true }, now_ms);
   const [shape] = await ownShapes(database.sql, 1, now_ms);
