@@ -33,7 +33,7 @@ Deno.test("whyUnreachable() says what to look for, and no URL", async () => {
   );
   assert.equal(await why(urlOf("https", tls)), "its certificate is of nobody this machine trusts");
   assert.equal(
-    await why(`http://127.0.0.1:${await freePort()}/?key=s3cret`),
+    await why(`http://127.0.0.1:${freePort()}/?key=s3cret`),
     "connection refused, nothing listens there",
   );
   assert.equal(await why("http://no-such-host.invalid/"), "no machine of this name is known");

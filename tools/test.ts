@@ -27,7 +27,7 @@ export interface TestCounts {
 /** Files of one process: large enough that starting it does not count, small enough to share well. */
 const GROUP_FILES = 8;
 /** A group that takes longer hangs: it is ended, and fails. */
-const GROUP_MS_MAX = 6 * 60_000;
+const GROUP_MS_MAX = 20 * 60_000;
 /** So much is shown again of a group that came to no summary. */
 const ERRORS_CHARS_MAX = 4_000;
 /** More files than these are not run again: then something is wrong with all of them. */

@@ -109,7 +109,7 @@ Deno.test("monitor token join-code: an agent gets a token of its own, keeps it, 
   assert.equal(made.code, 0, made.err);
   assert.match(made.out, /^join_\w{8}_[\w-]{43}\n$/);
   assert.match(made.err, /MONITOR_AGENT_JOIN/);
-  const port = await freePort();
+  const port = freePort();
   const agent = (name: string, env: Record<string, string> = {}, more: string[] = []) => {
     const args = ["agent", "--server", `http://127.0.0.1:${port}`, "--hostname", "web-1", ...more];
     return watchMonitor(

@@ -8,8 +8,6 @@ import { type TestBrowser, testBrowser } from "../support/browser.ts";
 import { type TestApp, testApp } from "../support/test_app.ts";
 import { webhookCollector } from "../support/webhook_collector.ts";
 
-/** What is not there by then does not come. */
-const WAIT_MS = 10_000;
 /** Between two looks at whether something has happened. */
 const LOOK_MS = 250;
 const HOSTILE = '<img src=x onerror="document.title=1">';
@@ -89,7 +87,6 @@ Deno.test("the page: a rule is written, breaks, and its incident is looked after
   await using app = await appWithPast({ channels: { ops: { kind: "webhook", url: hook.url } } });
   await using browser = await testBrowser();
   const page = await browser.page();
-  page.setDefaultTimeout(WAIT_MS);
 
   await t.step("a rule says in words and on the past what it will do", async () => {
     await page.goto(`${app.url}/alerts`);
@@ -183,6 +180,8 @@ Deno.test("the page: a rule is written, breaks, and its incident is looked after
     await page.getByRole("heading", { name: "No rules yet" }).waitFor();
     await page.getByRole("button", { name: "Add the usual rules" }).click();
     await page.getByRole("link", { name: "Host is silent" }).waitFor();
+    // they are made one after the other
+    await page.getByRole("switch", { checked: true }).nth(4).waitFor();
     assert.equal(await page.getByRole("switch", { checked: true }).count(), 5);
   });
   assert.equal(await page.title(), "Alerts · monitor");
@@ -197,7 +196,6 @@ Deno.test("the page: downtimes are previewed, planned, extended and ended", asyn
   await breach(app, [report("web-1", nowS(), 97), report("db-1", nowS(), 92)]);
   await using browser = await testBrowser();
   const page = await browser.page();
-  page.setDefaultTimeout(WAIT_MS);
 
   await t.step("a host is silenced from its page", async () => {
     await page.goto(`${app.url}/hosts/db-1`);
@@ -206,6 +204,7 @@ Deno.test("the page: downtimes are previewed, planned, extended and ended", asyn
     await dialog(page).getByText(/^Nobody is told until then/).waitFor();
     await dialog(page).getByRole("button", { name: "2 h" }).click();
     await page.locator(".banner.downtime").waitFor();
+    await dialog(page).waitFor({ state: "detached" });
     await page.keyboard.press("g");
     await page.keyboard.press("o");
     const row = page.locator(".row", { hasText: "db-1" });

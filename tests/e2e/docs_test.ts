@@ -127,7 +127,7 @@ Deno.test("README.md and docs/: every command works, every configuration is one"
     ["agent", "--hostname", "web-1", "--server", server.url, "--data", shell.dir.join("agent")],
   );
   await agent.line(/Agent collects/);
-  await firstMetrics(server.url);
+  await firstMetrics(server.url, "web-1");
   for (const page of pages()) {
     for (const block of blocksOf(page)) {
       const at = `${page}:${block.line}`;

@@ -1,13 +1,19 @@
-/** What `monitor up` shows as soon as its own agent has reported. */
+/** What a host shows as soon as an agent has reported its first round. */
 
 /** What a first round of collectors brings on any machine. */
 export const METRICS_MIN = 20;
 
-/** Asks until the agent's first report has arrived: the next answer is only a request away. */
-export async function firstMetrics(url: string): Promise<Record<string, number>> {
+/** Asks until a whole round has arrived, of `hostname` or of the one host that there is. */
+export async function firstMetrics(
+  url: string,
+  hostname?: string,
+): Promise<Record<string, number>> {
   for (;;) {
-    const answer = await (await fetch(`${url}/fetch/latest`)).json();
-    const [host] = Object.values<{ metrics: Record<string, number> }>(answer);
-    if (host !== undefined && Object.keys(host.metrics).length >= METRICS_MIN) return host.metrics;
+    const answer: Record<string, { metrics: Record<string, number> }> =
+      await (await fetch(`${url}/fetch/latest`)).json();
+    const host = hostname === undefined ? Object.values(answer)[0] : answer[hostname];
+    const metrics = host?.metrics ?? {};
+    // it compares two readings, and may come after what others have found at once
+    if ("cpu_usage" in metrics && Object.keys(metrics).length >= METRICS_MIN) return metrics;
   }
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import manifest from "../../deno.json" with { type: "json" };
 import type { Check } from "../../server/installation/check.ts";
+import { freePort } from "../support/free_port.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { PROGRAM, runMonitor, startMonitor } from "./run_monitor.ts";
 
@@ -44,7 +45,7 @@ Deno.test("monitor doctor fails with what to do for each trouble", async () => {
   await Deno.mkdir(dir.join("metrics"));
   await Deno.writeTextFile(dir.join("metrics", "broken.ts"), "export const collect = 1 +;");
   const ran = await runMonitor(
-    ["doctor", "--data", dir.join("data"), "--server", `http://127.0.0.1:${taken.addr.port + 1}`],
+    ["doctor", "--data", dir.join("data"), "--server", `http://127.0.0.1:${freePort()}`],
     { cwd: dir.path, env: { MONITOR_PORT: String(taken.addr.port) } },
   );
   assert.equal(ran.code, 1);

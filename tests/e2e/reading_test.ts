@@ -1,5 +1,6 @@
 /** `hosts`, `latest` and `history` against a server that answers by the contract. */
 import assert from "node:assert/strict";
+import { freePort } from "../support/free_port.ts";
 import { PROGRAM, runMonitor } from "./run_monitor.ts";
 
 const AT_S = 1_769_860_800;
@@ -154,10 +155,7 @@ Deno.test("monitor tells what failed, why and what to do, each on one line", asy
   ]);
   const other = await runMonitor(["latest", "--server", `${stub.url}/fetch/hosts`]);
   assert.equal(other.code, 1);
-  // port 0 is nobody's: the connection is refused whatever runs on this machine
-  const gone = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  gone.close();
-  const { port } = gone.addr;
+  const port = freePort();
   const away = await runMonitor(["hosts", "--server", `127.0.0.1:${port}`]);
   assert.deepEqual([away.code, away.out], [1, ""]);
   assert.deepEqual(away.err.split("\n"), [

@@ -3,6 +3,7 @@
  * acknowledged in the end, and stored exactly once.
  */
 import assert from "node:assert/strict";
+import { freePort } from "../support/free_port.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { startMonitor } from "./run_monitor.ts";
 import { keyOf, makeReports, readBack, REPORTS, sendUntilTaken, type Sent } from "./senders.ts";
@@ -45,10 +46,10 @@ Deno.test("a restart under load loses nothing and doubles nothing", async () => 
   await using dir = await tempDir();
   await using running = new AsyncDisposableStack();
   const reports = makeReports(Math.floor(Date.now() / 1000));
-  const env = { MONITOR_WEBAPP_DRAIN_S: "3" };
+  const env = { MONITOR_WEBAPP_DRAIN_S: "10" };
   const serve = (port: string) =>
     startMonitor(["serve", "--port", port, "--data", dir.path], { env });
-  const first = running.use(await serve("0"));
+  const first = running.use(await serve(String(freePort())));
   const { port } = new URL(first.url);
   const answers = await sendAround(first.url, reports, async () => {
     first.kill("SIGTERM");

@@ -22,9 +22,9 @@ Deno.test("the page shows how the server is, and its hosts before the server", a
     await page.getByText("PostgreSQL answers").waitFor();
     const memory = page.getByRole("row", { name: /^Memory/ });
     await memory.waitFor();
-    assert.match(await memory.innerText(), /\d\s*MiB/);
+    assert.match(await memory.innerText(), /\d\s*[MG]iB/);
     const commit = page.getByRole("row", { name: /^Commit/ });
-    assert.match(await commit.innerText(), /\d\s*m?s\s*$/);
+    assert.match(await commit.innerText(), /\d\s*[mµ]?s\s*$/);
     await page.waitForFunction("document.querySelector('.server .spark path')?.getAttribute('d')");
   });
 

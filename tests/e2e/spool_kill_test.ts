@@ -11,6 +11,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { AgentTotals } from "../../agent/agent.ts";
 import { readSegment } from "../../agent/spool/record.ts";
+import { freePort } from "../support/free_port.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { type TestApp, testApp } from "../support/test_app.ts";
 
@@ -98,7 +99,7 @@ async function readSpool(dir: string, found: Map<number, ReportBody>): Promise<v
 class Door implements AsyncDisposable {
   /** The keys of each request's reports. */
   readonly requests: string[][] = [];
-  readonly #port: number;
+  readonly #port = freePort();
   readonly #app: TestApp;
   #server: Deno.HttpServer | undefined;
   /** Called when the server has answered, before the agent is. */
@@ -106,8 +107,6 @@ class Door implements AsyncDisposable {
 
   constructor(app: TestApp) {
     this.#app = app;
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.#port = listener.addr.port;
   }
 
   get url(): string {

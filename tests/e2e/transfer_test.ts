@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { FORMAT_NAMES } from "../../server/wire/sample.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { freePort } from "../support/free_port.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { type TestApp, testApp } from "../support/test_app.ts";
 import { monitorCommand, runMonitor } from "./run_monitor.ts";
@@ -121,10 +122,8 @@ Deno.test("import tells that no server is there, and sends nothing away unseen",
   await using dir = await tempDir();
   const file = dir.join("x.prom");
   await Deno.writeTextFile(file, `cpu{host="a"} 1 ${HOUR_S}000\n`);
-  const gone = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  gone.close();
   const { code, out, err } = await runMonitor(
-    ["import", file, "--server", `127.0.0.1:${gone.addr.port}`],
+    ["import", file, "--server", `127.0.0.1:${freePort()}`],
   );
   assert.equal(code, 1);
   assert.match(out, /^read +1 samples .+\nstored +0\n/);

@@ -48,14 +48,19 @@ Deno.test("monitor up says where everything is, collects, and stops cleanly on C
 // A terminal sends Ctrl-C to npx, deno task and monitor; the first two pass it on as well.
 Deno.test("monitor up takes one Ctrl-C that arrives three times for one", async () => {
   await using dir = await tempDir();
-  await using monitor = await startMonitor(["up", "--port", "0", "--data", dir.join("data")]);
-  await monitor.line(/^stop .*Ctrl-C$/);
-  monitor.kill("SIGINT");
-  await monitor.line(/^stopping$/);
-  monitor.kill("SIGINT");
-  monitor.kill("SIGINT");
-  await monitor.ended;
-  assert.doesNotMatch(monitor.err, /Ended at once/);
+  for (let is_shown = false; !is_shown;) {
+    await using monitor = await startMonitor(["up", "--port", "0", "--data", dir.join("data")]);
+    await monitor.line(/^stop .*Ctrl-C$/);
+    const begun_ms = performance.now();
+    monitor.kill("SIGINT");
+    await monitor.line(/^stopping$/);
+    monitor.kill("SIGINT");
+    monitor.kill("SIGINT");
+    // where this took long, the later ones may be another press: then it shows nothing
+    is_shown = performance.now() - begun_ms < 500;
+    await monitor.ended;
+    if (is_shown) assert.doesNotMatch(monitor.err, /Ended at once/);
+  }
 });
 
 Deno.test("monitor up tells in three lines that its port is taken", async () => {
