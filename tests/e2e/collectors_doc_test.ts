@@ -32,10 +32,12 @@ const FAILING: Record<string, string> = {
   slow: 'export const metric = { timeout: "200ms" };\n' +
     "export const collect = (host) => host.sleep(5_000);",
   // so slowly that it is seen before the system refuses more: of the two either may come first
-  hoard: "const kept = [];\nexport async function collect(host) {\n" +
+  hoard: 'const kept = [];\nexport const metric = { timeout: "60s" };\n' +
+    "export async function collect(host) {\n" +
     "  for (;; await host.sleep(20)) kept.push(new Uint8Array(8 << 20).fill(1));\n}",
   greedy: "export const collect = () => new Uint8Array(2 ** 33).length;",
-  many: "export async function collect(host) { for (;;) await host.uptime(); }",
+  many: 'export const metric = { timeout: "60s" };\n' +
+    "export async function collect(host) { for (;;) await host.uptime(); }",
   busy: 'export const metric = { timeout: "200ms" };\nexport function collect() { for (;;); }',
 };
 
