@@ -76,7 +76,10 @@ function Calendar({ downtimes: all }: { downtimes: readonly DowntimeAnswer[] }) 
   useAnswer<{ spans: DowntimeSpan[] }>(
     pathWith("/api/v1/downtimes/spans", { from: from_s, to: to_s }),
     {
-      take: (answer) => setSpans(answer.spans),
+      take: (answer) => {
+        setSpans(answer.spans);
+        setError(undefined);
+      },
       onFault: (fault) => setError(faultText(fault)),
       again: `${news.value} ${JSON.stringify(all)}`,
     },

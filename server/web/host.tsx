@@ -1,5 +1,5 @@
 /** One host: everything it reports, drawn over one time, and its newest values. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useAnswer } from "./answer.ts";
 import { type HostGlance, pathWith, type SeriesData } from "./api.ts";
 import { Chart } from "./chart.tsx";
@@ -27,12 +27,19 @@ const ALL = ["*"];
 export function Host({ hostname }: { hostname: string }) {
   const series = useSeries({ metric: ALL, host: [hostname] }, range.value);
   const [latest, setLatest] = useState<Record<string, number>>({});
+  /** The host that has reported since it is looked at: what was asked for before is older. */
+  const reported = useRef<string | undefined>(undefined);
   useAnswer<Record<string, { metrics: Record<string, number> }>>(
     `/fetch/latest?hostname=${encodeURIComponent(hostname)}`,
-    { take: (answer) => setLatest(answer[hostname]?.metrics ?? {}) },
+    {
+      take: (answer) => {
+        if (reported.current !== hostname) setLatest(answer[hostname]?.metrics ?? {});
+      },
+    },
   );
   useEffect(() =>
     followHost(hostname, ({ metrics }) => {
+      reported.current = hostname;
       setLatest(metrics);
       series.refresh();
     }), [hostname, JSON.stringify(range.value)]);

@@ -21,25 +21,35 @@ function readTags(text: string): Record<string, string> {
   );
 }
 
-/** @throws ApiError */
-async function saveHost(
-  { hostname, given, behind }: { hostname: string; given: FormData; behind?: readonly string[] },
-): Promise<void> {
-  const text = (name: string) => String(given.get(name) ?? "").trim();
+/** What somebody has written into a field; undefined when they left it as it was. */
+function changedText(form: HTMLFormElement, name: string): string | undefined {
+  const field = form.elements.namedItem(name);
+  const is_field = field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement;
+  return is_field && field.value !== field.defaultValue ? field.value.trim() : undefined;
+}
+
+/**
+ * Sends what was changed, and nothing else: others may say something of the same host meanwhile.
+ *
+ * @throws ApiError
+ */
+async function saveHost(hostname: string, form: HTMLFormElement): Promise<void> {
   const name = encodeURIComponent(hostname);
+  const [alias, location, tags, parents] = ["alias", "location", "tags", "parents"]
+    .map((field) => changedText(form, field));
   // first, as it may name a host that is not there: then nothing has changed
-  const parents = readLines(text("parents"));
-  if (behind !== undefined && parents.join("\n") !== behind.join("\n")) {
-    await request(`/api/v1/parents/${name}`, { method: "PUT", body: { parents } });
+  if (parents !== undefined) {
+    const body = { parents: readLines(parents) };
+    await request(`/api/v1/parents/${name}`, { method: "PUT", body });
   }
-  await request(`/api/v1/hosts/${name}`, {
-    method: "PATCH",
-    body: {
-      alias: text("alias") || null,
-      location: text("location") || null,
-      tags: readTags(text("tags")),
-    },
-  });
+  const body = {
+    ...(alias === undefined ? {} : { alias: alias || null }),
+    ...(location === undefined ? {} : { location: location || null }),
+    ...(tags === undefined ? {} : { tags: readTags(tags) }),
+  };
+  if (Object.keys(body).length > 0) {
+    await request(`/api/v1/hosts/${name}`, { method: "PATCH", body });
+  }
   await readHosts();
 }
 
@@ -89,7 +99,7 @@ export function HostEdit({ host }: { host: HostGlance }) {
   const save = async () => {
     if (form.current === null) return;
     try {
-      await saveHost({ hostname, given: new FormData(form.current), behind });
+      await saveHost(hostname, form.current);
       dialog.current?.close();
     } catch (fault) {
       setError(fault instanceof ApiError ? fault.message : TEXT.errors.network);
@@ -99,6 +109,8 @@ export function HostEdit({ host }: { host: HostGlance }) {
     setError(undefined);
     setBehind(undefined);
     setOpened(opened + 1);
+    // what others have said of it since this page was opened
+    void readHosts();
     form.current?.reset();
     dialog.current?.showModal();
   };

@@ -38,10 +38,12 @@ export function IncidentHistory() {
     return request<IncidentPage>(path).then((page) => {
       // somebody has typed on meanwhile: this is not what is asked for any more
       if (newest.current !== key) return;
-      setFound((before) => ({
-        incidents: [...after === undefined ? [] : before?.incidents ?? [], ...page.incidents],
-        next: page.next,
-      }));
+      setFound((before) => {
+        if (after === undefined) return page;
+        // asked for twice by two clicks
+        if (before?.next !== after) return before;
+        return { ...page, incidents: [...before.incidents, ...page.incidents] };
+      });
       setError(undefined);
     }, (fault) => setError(faultText(fault)));
   };

@@ -9,6 +9,7 @@ import { ApiError, type HostGlance, pathWith, request } from "./api.ts";
 import { hosts, news } from "./live.ts";
 import { type State, stateOf } from "./state.ts";
 import { TEXT } from "./text.ts";
+import { turns } from "./turns.ts";
 
 export type Severity = "warning" | "critical";
 
@@ -66,10 +67,15 @@ function faultOf(error: unknown): string {
   return error instanceof ApiError ? error.message : TEXT.errors.network;
 }
 
+const takeIncidentsTurn = turns();
+const takeDowntimesTurn = turns();
+
 export async function readIncidents(): Promise<void> {
+  const isNews = takeIncidentsTurn();
   try {
     const path = pathWith("/api/v1/incidents", { state: "open", limit: OPEN_MAX });
     const { incidents } = await request<IncidentPage>(path);
+    if (!isNews()) return;
     const sorted = incidents.sort(worstFirst);
     // what is the same is shown already
     if (JSON.stringify(sorted) !== JSON.stringify(open_incidents.peek())) {
@@ -77,17 +83,19 @@ export async function readIncidents(): Promise<void> {
     }
     incidents_error.value = undefined;
   } catch (error) {
-    incidents_error.value = faultOf(error);
+    if (isNews()) incidents_error.value = faultOf(error);
   }
 }
 
 export async function readDowntimes(): Promise<void> {
+  const isNews = takeDowntimesTurn();
   try {
     const answer = await request<{ downtimes: DowntimeAnswer[] }>("/api/v1/downtimes");
+    if (!isNews()) return;
     downtimes.value = answer.downtimes;
     downtimes_error.value = undefined;
   } catch (error) {
-    downtimes_error.value = faultOf(error);
+    if (isNews()) downtimes_error.value = faultOf(error);
   }
 }
 

@@ -8,7 +8,9 @@
  */
 import { batch, computed, signal } from "@preact/signals";
 import { ApiError, type HostGlance, request } from "./api.ts";
+import { joinHosts } from "./host_list.ts";
 import { TEXT } from "./text.ts";
+import { turns } from "./turns.ts";
 
 export const connected = signal(false);
 /** By hostname; undefined until they are known. */
@@ -20,9 +22,15 @@ export const news = signal(0);
 export const now_s = signal(Date.now() / 1000);
 
 let ahead_s = 0;
+let is_known = false;
+/** What was under way for longer says what time it was, not what it is. */
+const SLOW_MS = 2_000;
 
-/** Takes note of the server's clock. */
-export function noteTime(at_s: number): void {
+/** Takes note of the server's clock, as an answer has it to what was asked at `asked_ms` (monotonic). */
+export function noteTime(at_s: number, asked_ms: number): void {
+  const is_quick = performance.now() - asked_ms < SLOW_MS;
+  if (is_known && !is_quick) return;
+  is_known = is_quick;
   ahead_s = at_s - Date.now() / 1000;
   now_s.value = at_s;
 }
@@ -74,17 +82,30 @@ function inOrder(before: HostGlance | undefined, host: HostGlance): boolean {
   return is_right;
 }
 
+const takeTurn = turns();
+/** What is told of hosts while lists of all are on their way, for each of these. */
+const told_meanwhile = new Set<Map<string, HostGlance>>();
+
 /** Reads all hosts. */
 export async function readHosts(): Promise<void> {
+  const isNews = takeTurn();
+  const asked_ms = performance.now();
+  const told = new Map<string, HostGlance>();
+  told_meanwhile.add(told);
   try {
     const answer = await request<{ at: number; hosts: HostGlance[] }>("/api/v1/hosts");
+    if (!isNews()) return;
     batch(() => {
-      noteTime(answer.at);
-      hosts.value = new Map(answer.hosts.map((host) => [host.hostname, host]));
+      noteTime(answer.at, asked_ms);
+      hosts.value = joinHosts(answer.hosts, told);
       hosts_error.value = undefined;
     });
   } catch (error) {
-    hosts_error.value = error instanceof ApiError ? error.message : TEXT.errors.network;
+    if (isNews()) {
+      hosts_error.value = error instanceof ApiError ? error.message : TEXT.errors.network;
+    }
+  } finally {
+    told_meanwhile.delete(told);
   }
 }
 
@@ -137,7 +158,10 @@ export function followHosts(): () => void {
   return follow("/api/v1/live", "hosts", (data) => {
     const changed: HostGlance[] = JSON.parse(data);
     const next = new Map(hosts.value);
-    for (const host of changed) next.set(host.hostname, host);
+    for (const host of changed) {
+      next.set(host.hostname, host);
+      for (const told of told_meanwhile) told.set(host.hostname, host);
+    }
     hosts.value = next;
   });
 }

@@ -3,10 +3,11 @@
  * new is asked for and put to the end.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { pathWith, request, type SeriesAnswer, type SeriesData } from "./api.ts";
+import { pathWith, request, type SeriesAnswer } from "./api.ts";
 import { faultText } from "./dialog.tsx";
 import { noteTime, now_s } from "./live.ts";
 import { askedRange, isLive, type Range, type Span, spanOf } from "./range.ts";
+import { joinAnswers } from "./series_join.ts";
 
 export interface SeriesQuery {
   metric: readonly string[];
@@ -20,7 +21,7 @@ export interface SeriesState {
   error: string | undefined;
   /** What the charts show. */
   span: Span;
-  /** Asks for what has come since. */
+  /** Asks for what has come since; for everything where the first question was not answered. */
   refresh: () => void;
 }
 
@@ -50,54 +51,28 @@ function pathOf(query: SeriesQuery, asked: Range, points: number): string {
   });
 }
 
-/** `fresh` put to the end of `known`: its steps replace those of the same time. */
-export function joinSeries(known: SeriesData, fresh: SeriesData, from_s: number): SeriesData {
-  const border = fresh.t[0] ?? Infinity;
-  const start = known.t.findIndex((at_s) => at_s >= from_s);
-  const end = known.t.findIndex((at_s) => at_s >= border);
-  const first = start < 0 ? known.t.length : start;
-  const before = end < 0 ? known.t.length : end;
-  const join = <T>(a: readonly T[] | undefined, b: readonly T[] | undefined): T[] | undefined =>
-    a === undefined || b === undefined ? b && [...b] : [...a.slice(first, before), ...b];
-  return {
-    ...known,
-    t: [...known.t.slice(first, before), ...fresh.t],
-    avg: join(known.avg, fresh.avg),
-    sum: join(known.sum, fresh.sum),
-    count: join(known.count, fresh.count),
-    min: join(known.min, fresh.min),
-    max: join(known.max, fresh.max),
-    p50: join(known.p50, fresh.p50),
-    p90: join(known.p90, fresh.p90),
-    p95: join(known.p95, fresh.p95),
-    p99: join(known.p99, fresh.p99),
-    last: join(known.last, fresh.last),
-    rate: joinRates(join(known.rate, fresh.rate), known.rate, before - first, before),
-  };
+/** How long until something new can be seen. */
+function seenMs({ step_s }: SeriesAnswer): number {
+  return Math.min(REFRESH_MS_MAX, Math.max(REFRESH_MS_MIN, step_s * 500));
 }
 
-/** The first rate of what was asked for last lacks the step before: the known one is better. */
-function joinRates(
-  joined: (number | null)[] | undefined,
-  known: readonly (number | null)[] | undefined,
-  place: number,
-  known_place: number,
-): (number | null)[] | undefined {
-  if (joined === undefined || known === undefined) return joined;
-  const better = known[known_place];
-  if (better !== undefined && joined[place] === null) joined[place] = better;
-  return joined;
+/** What has come since an answer, as it is asked for, and the span that is shown then. */
+function tailOf(answer: SeriesAnswer, range: Range): { span: Span; asked: Range; steps: number } {
+  const span = spanOf(range, now_s.value);
+  const from_s = Math.max(span.from_s, answer.to - answer.step_s * TAIL_STEPS);
+  const steps = Math.ceil((span.to_s - from_s) / answer.step_s) + 1;
+  const asked = { from: from_s.toFixed(3), to: span.to_s.toFixed(3) };
+  return { span, asked, steps };
 }
 
-function joinAnswers(known: SeriesAnswer, fresh: SeriesAnswer, from_s: number): SeriesAnswer {
-  const name = ({ host = "", metric }: SeriesData) => `${host}\n${metric}`;
-  const by_name = new Map(fresh.series.map((series) => [name(series), series]));
-  const joined = known.series.map((series) => {
-    const more = by_name.get(name(series));
-    by_name.delete(name(series));
-    return more === undefined ? series : joinSeries(series, more, from_s);
-  });
-  return { ...known, to: fresh.to, series: [...joined, ...by_name.values()] };
+/** Calls it every few seconds while somebody sees the page. */
+function useNowAndThen(call: () => void): void {
+  const newest = useRef(call);
+  newest.current = call;
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || newest.current(), IDLE_MS);
+    return () => clearInterval(timer);
+  }, []);
 }
 
 /** Reads `query` over `range`, again when either changes. */
@@ -114,6 +89,9 @@ export function useSeries(query: SeriesQuery | undefined, range: Range): SeriesS
   newest_key.current = key;
   /** The question that what is shown answers: only to that may something be put. */
   const answered_key = useRef<string | undefined>(undefined);
+  /** The question that could not be answered; it is asked again. */
+  const failed_key = useRef<string | undefined>(undefined);
+  const [attempt, setAttempt] = useState(0);
 
   useEffect(() => {
     const abort = new AbortController();
@@ -122,48 +100,49 @@ export function useSeries(query: SeriesQuery | undefined, range: Range): SeriesS
       return;
     }
     const asked = askedRange(range, now_s.value);
+    failed_key.current = undefined;
+    read_ms.current = performance.now();
+    const asked_ms = read_ms.current;
     request<SeriesAnswer>(pathOf(query, asked, POINTS), { signal: abort.signal }).then(
       (answer) => {
-        if (asked.to === "now") noteTime(answer.to);
+        if (asked.to === "now") noteTime(answer.to, asked_ms);
         answered_key.current = key;
         setState({ answer, error: undefined, span: { from_s: answer.from, to_s: answer.to } });
       },
       (error) => {
         if (abort.signal.aborted) return;
+        failed_key.current = key;
         // what was shown stays
         setState((before) => ({ ...before, error: faultText(error) }));
       },
     );
     return () => abort.abort();
-  }, [key]);
+  }, [key, attempt]);
 
   const refresh = () => {
+    if (failed_key.current === key) {
+      if (performance.now() - read_ms.current > REFRESH_MS_MIN) setAttempt((before) => before + 1);
+      return;
+    }
     const { answer } = current.current;
     if (busy.current || query === undefined || answer === undefined || !isLive(range)) return;
     if (answered_key.current !== key) return;
-    const seen_ms = Math.min(REFRESH_MS_MAX, Math.max(REFRESH_MS_MIN, answer.step_s * 500));
-    if (performance.now() - read_ms.current < seen_ms * 0.9) return;
+    if (performance.now() - read_ms.current < seenMs(answer) * 0.9) return;
     busy.current = true;
     read_ms.current = performance.now();
-    const span = spanOf(range, now_s.value);
-    const from_s = Math.max(span.from_s, answer.to - answer.step_s * TAIL_STEPS);
-    const steps = Math.ceil((span.to_s - from_s) / answer.step_s) + 1;
-    const asked = { from: from_s.toFixed(3), to: span.to_s.toFixed(3) };
+    const { span, asked, steps } = tailOf(answer, range);
     request<SeriesAnswer>(pathOf(query, asked, Math.max(2, steps))).then(
       (fresh) => {
         // another step: the range is another one by now
         if (fresh.step_s > answer.step_s || newest_key.current !== key) return;
         setState({ answer: joinAnswers(answer, fresh, span.from_s), error: undefined, span });
       },
-      (error) => setState((before) => ({ ...before, error: faultText(error) })),
+      (error) => {
+        if (newest_key.current !== key) return;
+        setState((before) => ({ ...before, error: faultText(error) }));
+      },
     ).finally(() => busy.current = false);
   };
-  const newest = useRef(refresh);
-  newest.current = refresh;
-  useEffect(() => {
-    if (!isLive(range)) return;
-    const timer = setInterval(() => document.hidden || newest.current(), IDLE_MS);
-    return () => clearInterval(timer);
-  }, [key]);
+  useNowAndThen(refresh);
   return { ...state, refresh };
 }

@@ -48,11 +48,15 @@ async function readWanted(): Promise<void> {
 async function read(hostnames: readonly string[], now_ms: number): Promise<void> {
   const answer = await request<SeriesAnswer>(
     pathWith("/api/v1/series", { metric: METRIC, host: hostnames, from: "now-1h", points: POINTS }),
-  ).catch((): SeriesAnswer => ({ from: 0, to: 1, tier: "raw", step_s: 60, series: [] }));
+  ).catch(() => undefined);
   const next = new Map(lines.value);
-  for (const name of hostnames) next.set(name, { path: "", read_ms: now_ms });
-  for (const { host = "", t, avg = [] } of answer.series) {
-    next.set(host, { path: linePath(t, avg, answer), read_ms: now_ms });
+  for (const name of hostnames) {
+    // what is known stays where nothing was answered; that is asked for in its turn again
+    const path = answer === undefined ? lines.value.get(name)?.path ?? "" : "";
+    next.set(name, { path, read_ms: now_ms });
+  }
+  for (const { host = "", t, avg = [] } of answer?.series ?? []) {
+    next.set(host, { path: answer ? linePath(t, avg, answer) : "", read_ms: now_ms });
   }
   lines.value = next;
 }
