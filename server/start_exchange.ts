@@ -36,6 +36,8 @@ export function startExchange(
   const { metrics, started } = options;
   const news = new IncidentNews();
   let exchange: Exchange | undefined;
+  // it ends after those that are started from here on, and so tells what they did last
+  const ending = started.use(new AsyncDisposableStack());
   const onNews = () => {
     news.tell();
     exchange?.tellNews();
@@ -54,7 +56,7 @@ export function startExchange(
       log.info("other servers are not heard through a pooler; that takes database.direct_url");
       return observe;
     }
-    const own = exchange = started.use(
+    const own = exchange = ending.use(
       new Exchange({
         address: direct ?? address,
         // connections live in real time, whatever the server's clock

@@ -6,7 +6,7 @@ import type { Logger } from "../log.ts";
 import type { Config } from "./config.ts";
 import type { Registry } from "./metrics/registry.ts";
 import { DatabaseNumbers } from "./self/database_numbers.ts";
-import { chooseName } from "./self/own_name.ts";
+import { chooseName, freeName, type OwnName } from "./self/own_name.ts";
 import { registerProcess } from "./self/process_numbers.ts";
 import { Readiness } from "./self/readiness.ts";
 import { Reporter } from "./self/reporter.ts";
@@ -53,33 +53,33 @@ export function startSelf(
 
   async function reporterOf(
     { receive, port, signal }: Parameters<Self["run"]>[0] & { signal: AbortSignal },
-  ): Promise<{ report(at_ms: number): Promise<void>; release(): Promise<void> } | undefined> {
+  ): Promise<{ reporter: Reporter; own: OwnName } | undefined> {
     const place = `${Deno.hostname()}:${port}`;
     // a private PostgreSQL has one server
     const own = embedded === undefined
       ? await chooseName(hostname, { sql, clock, signal, place })
-      : { name: hostname, release: () => Promise.resolve() };
+      : freeName(hostname);
     if (own === undefined) return undefined;
     if (own.name !== hostname) {
       log.info("another server reports itself under this name", { hostname, instead: own.name });
     }
-    const reporter = new Reporter({ metrics, hostname: own.name, receive, clock, log });
-    return { report: (at_ms) => reporter.report(at_ms), release: own.release };
+    return { own, reporter: new Reporter({ metrics, hostname: own.name, receive, clock, log }) };
   }
 
   async function look(running: Parameters<typeof reporterOf>[0]): Promise<void> {
     const { signal } = running;
     const every_ms = every_s === 0 ? LOOK_MS : every_s * 1_000;
-    let reporter: Awaited<ReturnType<typeof reporterOf>>;
+    let named: Awaited<ReturnType<typeof reporterOf>>;
     while (!signal.aborted) {
       await numbers.look();
       // the database may be away: then at the next look
-      if (every_s > 0) reporter ??= await reporterOf(running).catch(() => undefined);
+      if (named?.own.isLost()) named = undefined;
+      if (every_s > 0) named ??= await reporterOf(running).catch(() => undefined);
       const at_ms = Math.floor(clock.now() / every_ms) * every_ms;
-      await reporter?.report(at_ms);
+      await named?.reporter.report(at_ms);
       await clock.sleep(at_ms + every_ms - clock.now(), signal);
     }
-    await reporter?.release();
+    await named?.own.release();
   }
 
   return {

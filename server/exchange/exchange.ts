@@ -128,6 +128,8 @@ export class Exchange implements AsyncDisposable {
     this.#sql.end({ timeout: 0 }).catch(() => {});
     this.#sql = this.#connect();
     this.#others.clear();
+    // they shall take us for somebody new, and read what they were not told meanwhile
+    this.#name = crypto.randomUUID();
     await this.#short(listenToServers(this.#sql, (notice) => this.#heard(notice)));
     this.#self_heard_ms = clock.monotonic();
     this.#hello_ms = -Infinity;
@@ -165,6 +167,12 @@ export class Exchange implements AsyncDisposable {
       const knows = [...this.#others.keys()];
       await this.#short(notifyServers(this.#sql, { from: this.#name, knows }));
     }
+    await this.#tell();
+    await this.#read();
+  }
+
+  /** What has been stored and has happened here since the last time. */
+  async #tell(): Promise<void> {
     if (this.#has_news) {
       this.#has_news = false;
       await this.#short(notifyServers(this.#sql, { from: this.#name, news: true }));
@@ -172,7 +180,6 @@ export class Exchange implements AsyncDisposable {
     const own = this.#own;
     this.#own = [];
     if (own.length > 0) await this.#short(notifyReports(this.#sql, this.#name, own));
-    await this.#read();
   }
 
   async #read(): Promise<void> {
@@ -198,6 +205,8 @@ export class Exchange implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
     await this.#finished;
+    // nobody would say it after us; where that fails, hosts report again
+    if (this.#others.size > 0) await this.#tell().catch(() => {});
     await this.#sql.end({ timeout: 0 });
   }
 }

@@ -2,8 +2,12 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../clock.ts";
 import { urlOf } from "../../../db/address.ts";
+import { ensureHostShapes } from "../../../db/shapes.ts";
+import { silentLogger } from "../../../log.ts";
+import { Exchange } from "../../../server/exchange/exchange.ts";
 import { eventually, send } from "../../support/asking.ts";
 import { breakableDatabase } from "../../support/breakable_database.ts";
+import { ownShapes } from "../../support/own_shapes.ts";
 import { type TestApp, testApp } from "../../support/test_app.ts";
 import { testDatabase } from "../../support/test_database.ts";
 
@@ -86,4 +90,43 @@ Deno.test("a server that could not hear for a while reads what it has missed", a
   await first.post({ hostname: "a", metrics: { cpu: 4 } });
   database.mend();
   await eventually(() => latest(second), (body) => body.a?.metrics?.cpu === 4);
+});
+
+Deno.test("what a server has stored last before it stops is told", async () => {
+  await using database = await testDatabase();
+  const { sql } = database;
+  const now_ms = Math.floor(systemClock.now() / 1000) * 1000;
+  const [shape] = await ownShapes(sql, 1, now_ms);
+  assert(shape !== undefined);
+  const { host_id, shape_id } = shape;
+  await ensureHostShapes(sql, [{ host_id, shape_id }]);
+  const heard: number[] = [];
+  let news = 0;
+  const options = { address: database.address, clock: systemClock, log: silentLogger };
+  const first = new Exchange({ ...options, onReport: () => {}, onNews: () => {} });
+  await using _second = new Exchange({
+    ...options,
+    onReport: ({ at_ms }) => heard.push(at_ms),
+    onNews: () => news++,
+  });
+  const store = async (at_ms: number) => {
+    await sql`
+      insert into report (host_id, shape_id, at, vals)
+      values (${host_id}, ${shape_id}, to_timestamp(${at_ms / 1000}::float8), '{1}')`;
+    first.stored({ host_id, shape_id, at_ms });
+  };
+  // the first may have been read, as what was there before
+  for (let i = 1; i < 600 && heard.length < 3; i++) {
+    await store(now_ms + i);
+    await systemClock.sleep(50);
+  }
+  const last_ms = now_ms + 1_000;
+  await store(last_ms);
+  first.tellNews();
+  await first[Symbol.asyncDispose]();
+  for (let i = 0; i < 6_000 && (news === 0 || !heard.includes(last_ms)); i++) {
+    await systemClock.sleep(5);
+  }
+  assert(heard.includes(last_ms));
+  assert(news > 0);
 });

@@ -63,7 +63,14 @@ Deno.test("chooseName() gives each of several servers another name, and the firs
   );
   assert.equal((await second)?.name, "monitor-server@b:8889");
   await first?.release();
-  assert.equal((await choose(2))?.name, "monitor-server");
+  const again = await choose(2);
+  assert.equal(again?.name, "monitor-server");
+  // who loses its connection has lost its name
+  assert.equal(again?.isLost(), false);
+  await database.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()`;
+  while (!again?.isLost()) await systemClock.sleep(5);
   assert.notEqual(lockKey("a"), lockKey("b"));
   await Promise.all(pools.map((sql) => sql.end({ timeout: 0 })));
 });
