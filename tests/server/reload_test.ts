@@ -14,7 +14,7 @@ import { webhookCollector } from "../support/webhook_collector.ts";
 const read = () => loadConfig({ env: {}, working_dir: "/" });
 
 Deno.test("limits that were read anew hold for the next report and the next question", async () => {
-  await using app = await testApp({ config: { limits: { hosts_max: 1 } } });
+  await using app = await testApp({ clock: new FakeClock(), config: { limits: { hosts_max: 1 } } });
   assert.equal((await app.post({ hostname: "a", metrics: { load: 1 } })).status, 200);
   assert.equal((await app.post({ hostname: "b", metrics: { load: 1 } })).status, 400);
   const next = read();

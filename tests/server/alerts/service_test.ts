@@ -105,6 +105,10 @@ function watching(sql: Sql, options: Partial<AlertingOptions> & Pick<AlertingOpt
       const body = await listAlerts(sql, { clock, lead: alerting.lead });
       return { status: 200, headers: new Headers(), body };
     },
+    /** It has looked once, and sleeps until the clock moves. */
+    looked: async () => {
+      while (alerting.looks === 0) await systemClock.sleep(5);
+    },
     [Symbol.asyncDispose]: () => alerting[Symbol.asyncDispose](),
   };
 }
@@ -227,6 +231,7 @@ Deno.test("while no reports are taken nobody is silent, and what fires goes on",
   });
   const { listing, told } = watched;
   await eventually(listing, ({ evaluation }) => evaluation.rules === 2);
+  await watched.looked();
   isTaking = false;
   for (let i = 0; i < 30; i++) await clock.advance(10_000);
   const full = await eventually(listing, ({ evaluation }) => evaluation.reason === "disk full");

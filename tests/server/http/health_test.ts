@@ -13,7 +13,7 @@ async function ready(app: TestApp) {
 }
 
 Deno.test("GET /ready is yes with each check, GET /health always", async () => {
-  await using app = await testApp();
+  await using app = await testApp({ clock: new FakeClock() });
   assert.deepEqual(await ready(app), {
     database: { ok: true },
     migrations: { ok: true },

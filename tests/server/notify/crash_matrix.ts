@@ -87,6 +87,9 @@ async function serveAndDie(
   }
 }
 
+/** Fewer show nothing. */
+const INCIDENTS_MIN = 11;
+
 /** Incidents, each of a host of its own, until there is nobody left to kill. */
 async function makeIncidents(
   sql: Sql,
@@ -95,7 +98,7 @@ async function makeIncidents(
   const { chance, isOver } = options;
   const [made, resolved] = [new Set<string>(), new Set<string>()];
   const ends: { key: string; host_id: number; end_ms: number }[] = [];
-  for (let host_id = 1; !isOver(); host_id++) {
+  for (let host_id = 1; !isOver() || made.size < INCIDENTS_MIN; host_id++) {
     const hostname = `h${host_id}`;
     await fire(sql, hostname, { at_ms: systemClock.now(), host_id, hostname });
     made.add(hostname);
