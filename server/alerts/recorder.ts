@@ -3,7 +3,8 @@
  * incidents, their events, and the outbox.
  *
  * Keys are made of what happened, not of chance: the same change written twice, because nobody knows
- * how the first COMMIT ended, is one change.
+ * how the first COMMIT ended, is one change. So no two events of one alert have the same time: kept
+ * reports come many at once, and what they say may begin, end and begin again within a millisecond.
  */
 import { createHash } from "node:crypto";
 import type {
@@ -51,6 +52,8 @@ export class Recorder {
   #collected = nothing();
   /** By host, rule and metric: the newest state is what counts. */
   readonly #alerts = new Map<string, Alert>();
+  /** Times of events that are not over yet, by host, rule, metric and the time itself. */
+  readonly #moments = new Map<string, number>();
 
   get isEmpty(): boolean {
     const { requests_done, opened, changed, events } = this.#collected;
@@ -73,11 +76,21 @@ export class Recorder {
   }
 
   /** What the machine says has happened. */
-  event(alert: Alert, event: MachineEvent, options: EventOptions): void {
+  event(alert: Alert, event: MachineEvent, given: EventOptions): void {
+    const options = { ...given, now_ms: this.#momentOf(alert, given.now_ms) };
     if (event === "firing") this.#open(alert, options);
     else if (event === "resolved") this.#resolve(alert, options);
     else if (event === "severity") this.#regrade(alert, options);
     else this.#flap(alert, options);
+  }
+
+  /** The time of an event: now, or as soon after it as nothing else has happened to the alert. */
+  #momentOf({ host, slot }: Alert, now_ms: number): number {
+    let at_ms = now_ms;
+    const key = () => `${host.row.id} ${slot} ${at_ms}`;
+    while (this.#moments.has(key())) at_ms++;
+    this.#moments.set(key(), at_ms);
+    return at_ms;
   }
 
   /** Of an alert that fires: something is not known any more (or known again: null). */
@@ -207,6 +220,8 @@ export class Recorder {
       });
     }
     this.#alerts.clear();
+    // what happens from now on happens later
+    for (const [key, at_ms] of this.#moments) if (at_ms < now_ms) this.#moments.delete(key);
     const collected = this.#collected;
     this.#collected = nothing();
     return { ...collected, changed: [...collected.changed.values()], alerts, removed };

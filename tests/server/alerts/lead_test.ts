@@ -10,6 +10,8 @@ import { FakeClock } from "../../support/fake_clock.ts";
 import { ownShapes, seenMeanwhile } from "../../support/own_shapes.ts";
 import { testDatabase } from "../../support/test_database.ts";
 
+const OWN = { enabled: true, source: "api" } as const;
+
 Deno.test("Lead looks at hosts and shapes that come while it reads of others", async () => {
   await using database = await testDatabase();
   const { sql } = database;
@@ -71,4 +73,45 @@ Deno.test("Lead reads the past of a series again when the database was away at f
   const rows = await database.sql`select kind from transition`;
   assert.deepEqual(rows.map(({ kind }) => kind), ["firing"]);
   await sql.end();
+});
+
+Deno.test("Lead tells of what begins again, or gets worse and better, within a millisecond", async () => {
+  await using database = await testDatabase();
+  const { sql } = database;
+  const clock = new FakeClock();
+  const now_ms = clock.now();
+  const definition = {
+    metric: "disk.*.used_percent",
+    condition: "above",
+    warning: 80,
+    critical: 90,
+  };
+  await insertRule(
+    sql,
+    { name: "Any", definition: { name: "Any", ...definition }, ...OWN },
+    now_ms,
+  );
+  const options = { sql, clock, log: silentLogger, name: "test", isTaking: () => true };
+  const lead = await Lead.begin(options);
+  await lead.tick();
+  const [shape] = await ownShapes(sql, 1, now_ms);
+  assert.ok(shape);
+  // an agent sends what it has kept, in one body
+  [95, 50, 85, 95, 85].forEach((value, i) =>
+    lead.observe({ ...shape, at_ms: now_ms - 50_000 + i * 10_000, length: 1, value: () => value })
+  );
+  while (lead.isBusy) await lead.save();
+  const told = await sql`select kind, severity from transition order by id`;
+  assert.deepEqual(told.map(({ kind, severity }) => `${kind} ${severity}`), [
+    "firing critical",
+    "resolved critical",
+    "firing warning",
+    "severity critical",
+    "severity warning",
+  ]);
+  const open = await sql`
+    select
+      i.severity, (select count(*) from incident_event where incident_id = i.id)::int as events
+    from incident i join alert on incident_key = i.key where resolved_at is null`;
+  assert.deepEqual([...open], [{ severity: "warning", events: 3 }]);
 });
