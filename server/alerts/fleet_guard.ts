@@ -5,6 +5,9 @@
  * the fleet says so, and the hosts' own are held back (nothing is known of them) until most report
  * again; who is still silent then is told. Hosts are counted as falling silent when half of the
  * rule's time has passed: all of them have, by the moment the first one is due.
+ *
+ * After a start nobody has been silent for long, and that says nothing: that a fleet reports is known
+ * when half of it was heard, or when it was watched for the rule's time.
  */
 import type { Truth } from "./rule.ts";
 import type { ActiveRule, Entry } from "./selection.ts";
@@ -18,6 +21,7 @@ const FLEET_SHARE = 0.5;
 
 export interface Verdicts {
   hosts: { host: WatchedHost; entry: Entry; truth: Truth }[];
+  /** Those of which something is known. */
   fleets: { active: ActiveRule; isSilent: boolean; summary: string }[];
 }
 
@@ -47,25 +51,36 @@ export class FleetGuard {
       }
     }
     const verdicts: Verdicts = { hosts: [], fleets: [] };
-    for (const [active, list] of by_rule) this.#judge(active, list, { verdicts, watching_ms });
+    for (const [active, list] of by_rule) {
+      this.#judge(active, list, { verdicts, now_ms, watching_ms });
+    }
     return verdicts;
   }
 
   #judge(
     active: ActiveRule,
     list: readonly Watched[],
-    { verdicts, watching_ms }: { verdicts: Verdicts; watching_ms: number },
+    { verdicts, now_ms, watching_ms }: {
+      verdicts: Verdicts;
+      now_ms: number;
+      watching_ms: number;
+    },
   ): void {
     const { for_ms } = active.rule;
     const falling = list.filter(({ age_ms }) => age_ms >= for_ms / 2).length;
     const isDue = list.some(({ age_ms }) => age_ms >= for_ms);
     const isMost = list.length >= FLEET_HOSTS_MIN && falling > list.length * FLEET_SHARE;
     const isSilent = isMost && (isDue || this.#silent.has(active.id));
-    if (isSilent) this.#silent.add(active.id);
-    else this.#silent.delete(active.id);
-    const summary = `${falling} of ${list.length} hosts fell silent at once: ` +
-      "look at the network and at this server first";
-    verdicts.fleets.push({ active, isSilent, summary });
+    const heard = list.filter(({ host }) => host.seen_ms >= watching_ms).length;
+    const isKnown = isSilent || heard >= list.length * (1 - FLEET_SHARE) ||
+      now_ms - watching_ms >= for_ms;
+    if (isKnown) {
+      if (isSilent) this.#silent.add(active.id);
+      else this.#silent.delete(active.id);
+      const summary = `${falling} of ${list.length} hosts fell silent at once: ` +
+        "look at the network and at this server first";
+      verdicts.fleets.push({ active, isSilent, summary });
+    }
     for (const { host, entry, age_ms } of list) {
       const truth = truthOf({ isSilent, isOver: age_ms >= for_ms, host, watching_ms });
       if (truth !== undefined) verdicts.hosts.push({ host, entry, truth });

@@ -1,6 +1,6 @@
 /** Runs a scenario: the evaluator as it is in the server, with a clock that nobody waits for. */
 import type { AlertRow } from "../../db/alerts.ts";
-import { Evaluator } from "./evaluator.ts";
+import { Evaluator, type Observed } from "./evaluator.ts";
 import { alertFault, quoted, type Told, toldFault } from "./scenario_expect.ts";
 import { readRule, type RuleInput, ruleSchema } from "./rule_schema.ts";
 import type { Scenario, ScenarioLine, ScenarioSample } from "./scenario.ts";
@@ -12,6 +12,8 @@ const START_MS = Date.UTC(2025, 0, 15, 12);
 const TICK_MS = 1_000;
 /** Looks at the time when nothing happens are this far apart in long scenarios. */
 const SHORT_MS = 6 * 3_600_000;
+/** At a start, what is younger than this still speaks of now, as in lead.ts. */
+const CURRENT_MS = 60_000;
 
 export interface ScenarioFault {
   line: number;
@@ -37,6 +39,8 @@ class Run {
   readonly #told: Told[] = [];
   /** What the database would have. */
   readonly #stored = new Map<string, AlertRow>();
+  /** The newest report of each host and shape. */
+  readonly #latest = new Map<string, Observed>();
   #incidents = new Map<string, { rule_id: number; hostname: string; metric: string }>();
   #rules: (ActiveRule & { input: RuleInput; enabled: boolean })[];
   #evaluator: Evaluator;
@@ -100,6 +104,10 @@ class Run {
       const away_ms = now_ms - this.#stopped_ms;
       this.#evaluator = this.#newEvaluator(now_ms);
       this.#evaluator.restore([...this.#stored.values()], { now_ms, away_ms });
+      for (const report of this.#latest.values()) {
+        if (now_ms - report.at_ms < CURRENT_MS) this.#evaluator.observe(report, now_ms);
+        else this.#evaluator.remember(report, now_ms);
+      }
     }
     if (this.#restarts_ms !== undefined) return;
     const isDark = at_ms < this.#dark_until_ms;
@@ -125,12 +133,16 @@ class Run {
         this.#evaluator.setShapes(new Map([[shape_id, names]]), new Map());
       }
       const [first] = samples;
-      this.#evaluator.observe({
+      const report: Observed = {
         host_id: this.#ids.get(first?.host ?? "") ?? 0,
         shape_id,
         at_ms: START_MS + (first?.at_ms ?? 0) + this.#set_ms,
         value: (index) => sorted[index]?.value ?? 0,
-      }, now_ms);
+      };
+      const latest = `${report.host_id} ${shape_id}`;
+      const isNewest = report.at_ms >= (this.#latest.get(latest)?.at_ms ?? -Infinity);
+      if (isNewest) this.#latest.set(latest, report);
+      this.#evaluator.observe(report, now_ms);
     }
     this.#fill(now_ms);
     this.#history.push(...due);
