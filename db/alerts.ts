@@ -99,6 +99,8 @@ export interface AlertChanges {
   transitions: readonly TransitionInput[];
   /** Requests that are carried out by it. */
   requests_done: readonly number[];
+  /** Until when the states were watched, when that is new with them. */
+  evaluated_ms?: number;
 }
 
 /** Another evaluator has taken over. */
@@ -125,6 +127,12 @@ export async function saveChanges(sql: Sql, changes: AlertChanges, epoch: number
     await deleteAlerts(tx, changes.removed);
     if (changes.requests_done.length > 0) {
       await tx`delete from alert_request where id = any(${[...changes.requests_done]}::bigint[])`;
+    }
+    if (changes.evaluated_ms !== undefined) {
+      await tx`
+        update alerting
+        set evaluated_at = timestamptz 'epoch' + ${changes.evaluated_ms}::float8 * interval '1 millisecond'
+        where epoch = ${epoch}`;
     }
   });
 }

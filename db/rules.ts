@@ -218,17 +218,16 @@ function sorted(value: unknown): string {
 
 /**
  * Becomes the evaluator: whoever was it before can write no more. Gives the epoch, and until when
- * somebody evaluated; null when nobody ever did.
+ * somebody evaluated; null when nobody ever did. That stays until states are evaluated: who fails
+ * before it has not watched.
  */
 export async function beginEvaluation(
   sql: Sql,
-  { evaluator, now_ms }: { evaluator: string; now_ms: number },
+  evaluator: string,
 ): Promise<{ epoch: number; evaluated_ms: number | null }> {
   const [row] = await sql<{ epoch: number; evaluated_ms: number | null }[]>`
-    update alerting a set
-      epoch = a.epoch + 1, evaluator = ${evaluator}, evaluated_at = ${at(sql, now_ms)}
-    from (select evaluated_at from alerting for update) old
-    returning a.epoch, (extract(epoch from old.evaluated_at) * 1000)::float8 as evaluated_ms`;
+    update alerting set epoch = epoch + 1, evaluator = ${evaluator}
+    returning epoch, (extract(epoch from evaluated_at) * 1000)::float8 as evaluated_ms`;
   if (row === undefined) throw new Error("BUG: table alerting has no row");
   return row;
 }

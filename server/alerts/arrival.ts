@@ -51,9 +51,10 @@ export function firstArrival(): Arrivals {
 /** Takes note of a report and says whether it speaks of now. */
 export function arrive(arrivals: Arrivals, given_ms: number, now_ms: number): boolean {
   const at_ms = Math.min(given_ms, now_ms);
-  // of two that are ahead of us at once, the later one is newer
-  const isNewer = at_ms > arrivals.at_ms ||
-    (at_ms === arrivals.at_ms && given_ms > arrivals.given_ms);
+  // one that is ahead of us may be seen again later; of two at once, the later one is newer
+  const isNewer = at_ms > arrivals.at_ms
+    ? given_ms !== arrivals.given_ms
+    : at_ms === arrivals.at_ms && given_ms > arrivals.given_ms;
   if (!isNewer) return false;
   const lag_ms = now_ms - at_ms;
   const gap_ms = at_ms - arrivals.at_ms;

@@ -195,7 +195,7 @@ export class Evaluator {
 
   /**
    * States of an earlier evaluator; rules and hosts have to be there. `away_ms` is how long nobody
-   * watched. States of rules or hosts that are gone meanwhile are over.
+   * watched, negative by a clock behind. States of rules or hosts that are gone meanwhile are over.
    */
   restore(
     rows: readonly AlertRow[],
@@ -215,7 +215,8 @@ export class Evaluator {
       const before = {
         levels: severities?.map((severity) => ({ severity })) ?? alert.active.rule.levels,
       };
-      alert.machine = refitted(shifted(machine, away_ms), before, alert.active.rule);
+      alert.machine = machine;
+      this.#book.set(alert, refitted(shifted(machine, away_ms), before, alert.active.rule));
       alert.value = row.value;
       alert.unknown = row.unknown as Unknown | null;
       alert.incident_key = row.incident_key;

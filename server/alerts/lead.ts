@@ -75,7 +75,7 @@ export class Lead {
   static async begin(options: LeadOptions): Promise<Lead> {
     const { sql, clock, name } = options;
     const now_ms = clock.now();
-    const { epoch, evaluated_ms } = await beginEvaluation(sql, { evaluator: name, now_ms });
+    const { epoch, evaluated_ms } = await beginEvaluation(sql, name);
     const lead = new Lead(options, epoch, new Evaluator(now_ms));
     await lead.#readHosts();
     const latest = await selectLatestReports(sql);
@@ -84,11 +84,17 @@ export class Lead {
     lead.evaluator.setRules(lead.#activeOf(rules), { now_ms });
     lead.evaluator.restore(await selectAlerts(sql), {
       now_ms,
-      away_ms: evaluated_ms === null ? 0 : Math.max(0, now_ms - evaluated_ms),
+      // negative when our clock is behind that of whoever evaluated before
+      away_ms: evaluated_ms === null ? 0 : now_ms - evaluated_ms,
       ends: endsOf(rules),
     });
+    // states that were moved and the time they were moved to are written together, or not at all
+    const restored = lead.evaluator.takeChanges(now_ms);
+    await saveChanges(sql, { ...restored, evaluated_ms: now_ms }, epoch);
+    if (restored.transitions.length > 0) options.onOutbox?.();
     for (const report of latest) {
-      const isCurrent = now_ms - report.at_ms < CURRENT_MS;
+      // of one far ahead of us nobody knows when it came
+      const isCurrent = Math.abs(now_ms - report.at_ms) < CURRENT_MS;
       if (isCurrent) lead.evaluator.observe(observedOf(report), now_ms);
       else lead.evaluator.remember(observedOf(report), now_ms);
     }

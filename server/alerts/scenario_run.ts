@@ -105,7 +105,7 @@ class Run {
       this.#evaluator = this.#newEvaluator(now_ms);
       this.#evaluator.restore([...this.#stored.values()], { now_ms, away_ms });
       for (const report of this.#latest.values()) {
-        if (now_ms - report.at_ms < CURRENT_MS) this.#evaluator.observe(report, now_ms);
+        if (Math.abs(now_ms - report.at_ms) < CURRENT_MS) this.#evaluator.observe(report, now_ms);
         else this.#evaluator.remember(report, now_ms);
       }
     }

@@ -79,7 +79,9 @@ export class WatchedHost {
 
   /** A report that came before anybody watched: more of its kind are expected. */
   remember(shape: WatchedShape, at_ms: number, now_ms: number): void {
-    const arrived_ms = Math.min(at_ms, now_ms);
+    // also one whose clock was ahead
+    const arrived_ms = Math.min(at_ms, now_ms - 1);
+    shape.given_ms = Math.max(shape.given_ms, at_ms);
     shape.at_ms = Math.max(shape.at_ms, arrived_ms);
     shape.arrived_ms = Math.max(shape.arrived_ms, arrived_ms);
     this.seen_ms = Math.max(this.seen_ms, arrived_ms);

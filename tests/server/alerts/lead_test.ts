@@ -1,7 +1,7 @@
 /** One evaluator at work on a real database. */
 import assert from "node:assert/strict";
-import { connect } from "../../../db/connect.ts";
-import { insertRule } from "../../../db/rules.ts";
+import { connect, type Sql } from "../../../db/connect.ts";
+import { beginEvaluation, insertRule } from "../../../db/rules.ts";
 import { ensureHostShapes } from "../../../db/shapes.ts";
 import { silentLogger } from "../../../log.ts";
 import { Lead } from "../../../server/alerts/lead.ts";
@@ -11,6 +11,7 @@ import { ownShapes, seenMeanwhile } from "../../support/own_shapes.ts";
 import { testDatabase } from "../../support/test_database.ts";
 
 const OWN = { enabled: true, source: "api" } as const;
+const DISK = { metric: "disk.*.used_percent", condition: "above" };
 
 Deno.test("Lead looks at hosts and shapes that come while it reads of others", async () => {
   await using database = await testDatabase();
@@ -114,4 +115,87 @@ Deno.test("Lead tells of what begins again, or gets worse and better, within a m
       i.severity, (select count(*) from incident_event where incident_id = i.id)::int as events
     from incident i join alert on incident_key = i.key where resolved_at is null`;
   assert.deepEqual([...open], [{ severity: "warning", events: 3 }]);
+});
+
+/** A rule of half an hour that has held for a minute when its evaluator is gone. */
+async function heldForAMinute(sql: Sql, clock: FakeClock) {
+  const definition = { name: "Any", ...DISK, threshold: 90, for: "30m" };
+  await insertRule(sql, { name: "Any", definition, ...OWN }, clock.now());
+  const [shape] = await ownShapes(sql, 1, clock.now());
+  assert.ok(shape);
+  await ensureHostShapes(sql, [shape]);
+  const options = { sql, log: silentLogger, name: "test", isTaking: () => true };
+  const lead = await Lead.begin({ ...options, clock });
+  const minute = async (lead: Lead, clock: FakeClock) => {
+    lead.observe({ ...shape, at_ms: clock.now(), length: 1, value: () => 95 });
+    await lead.tick();
+    await lead.save();
+  };
+  await minute(lead, clock);
+  await clock.advance(60_000);
+  await minute(lead, clock);
+  /** After how many minutes it is told. */
+  const firesAfter = async (lead: Lead, clock: FakeClock) => {
+    for (let minutes = 0; minutes < 300; minutes++) {
+      await minute(lead, clock);
+      const told = await sql`select kind from transition`;
+      if (told.length > 0) return minutes;
+      await clock.advance(60_000);
+    }
+  };
+  return { options, firesAfter };
+}
+
+Deno.test("Lead: who takes over and is gone at once hides nothing of the time in which nobody watched", async () => {
+  await using database = await testDatabase();
+  const { sql } = database;
+  const clock = new FakeClock();
+  const { options, firesAfter } = await heldForAMinute(sql, clock);
+  await clock.advance(3_600_000);
+  await beginEvaluation(sql, "fails while it reads");
+  await clock.advance(1_000);
+  await Lead.begin({ ...options, clock });
+  await clock.advance(1_000);
+  const lead = await Lead.begin({ ...options, clock });
+  assert.equal(await firesAfter(lead, clock), 29);
+});
+
+Deno.test("Lead: a clock that is behind that of the evaluator before lengthens no duration", async () => {
+  await using database = await testDatabase();
+  const clock = new FakeClock();
+  const behind = new FakeClock(clock.now() - 3 * 3_600_000);
+  const { options, firesAfter } = await heldForAMinute(database.sql, clock);
+  const lead = await Lead.begin({ ...options, clock: behind });
+  assert.equal(await firesAfter(lead, behind), 29);
+});
+
+Deno.test("Lead: a silent host is not heard because the clock is behind its last report", async () => {
+  await using database = await testDatabase();
+  const { sql } = database;
+  const clock = new FakeClock();
+  const definition = { name: "Silent", condition: "host_silent", for: "2m" };
+  await insertRule(sql, { name: "Silent", definition, ...OWN }, clock.now());
+  const [shape] = await ownShapes(sql, 1, clock.now());
+  assert.ok(shape);
+  await ensureHostShapes(sql, [shape]);
+  await sql`
+    insert into report (host_id, shape_id, at, vals)
+    values (
+      ${shape.host_id}, ${shape.shape_id}, to_timestamp(${clock.now() / 1000}::float8), '{0}'
+    )`;
+  const options = { sql, log: silentLogger, name: "test", isTaking: () => true };
+  const first = await Lead.begin({ ...options, clock });
+  await clock.advance(600_000);
+  await first.tick();
+  await first.save();
+  const behind = new FakeClock(clock.now() - 3 * 3_600_000);
+  const lead = await Lead.begin({ ...options, clock: behind });
+  await lead.observeLatest();
+  for (let minutes = 0; minutes < 5; minutes++) {
+    await lead.tick();
+    await lead.save();
+    await behind.advance(60_000);
+  }
+  const told = await sql`select kind from transition order by id`;
+  assert.deepEqual(told.map(({ kind }) => kind), ["firing"]);
 });
