@@ -6,7 +6,9 @@
  * report from the past is one of two things: an agent that was offline sends what it has kept, then
  * each report lies less far back than the one before; or its clock is behind, then all lie equally
  * far back. The second speaks of now, the first is history. So late reports count after a few with a
- * steady distance.
+ * steady distance. When a clock is set back, nothing is newer than what came before: then reports count
+ * that follow each other at the pace they are made in, as long as no newer ones come. History that an
+ * agent has kept comes faster than it was made.
  *
  * A report counts as current for three times its usual interval: two may be lost.
  */
@@ -17,6 +19,8 @@ const LATE_MS = 120_000;
 const STEADY_REPORTS = 5;
 /** How much the distance may change from one to the next. */
 const STEADY_MS = 2_000;
+/** Reports older than the newest were made over this long, at least, before they count. */
+const PACE_MS = 10_000;
 const STALE_INTERVALS = 3;
 const STALE_MS_MIN = 30_000;
 const STALE_MS_MAX = 3_600_000;
@@ -35,6 +39,17 @@ export interface Arrivals {
   interval_ms: number | undefined;
   lag_ms: number;
   steady: number;
+  /** Reports that are older than the newest, and follow each other. */
+  behind: Behind | undefined;
+}
+
+interface Behind {
+  /** When the first of them came, by our clock, and how late. */
+  readonly since_ms: number;
+  readonly lag_ms: number;
+  /** The newest one's time. */
+  at_ms: number;
+  steady: number;
 }
 
 export function firstArrival(): Arrivals {
@@ -45,6 +60,7 @@ export function firstArrival(): Arrivals {
     interval_ms: undefined,
     lag_ms: NaN,
     steady: 0,
+    behind: undefined,
   };
 }
 
@@ -55,7 +71,8 @@ export function arrive(arrivals: Arrivals, given_ms: number, now_ms: number): bo
   const isNewer = at_ms > arrivals.at_ms
     ? given_ms !== arrivals.given_ms
     : at_ms === arrivals.at_ms && given_ms > arrivals.given_ms;
-  if (!isNewer) return false;
+  if (!isNewer) return isSetBack(arrivals, at_ms, now_ms);
+  arrivals.behind = undefined;
   const lag_ms = now_ms - at_ms;
   const gap_ms = at_ms - arrivals.at_ms;
   const isSteady = Math.abs(lag_ms - arrivals.lag_ms) <= STEADY_MS;
@@ -69,6 +86,36 @@ export function arrive(arrivals: Arrivals, given_ms: number, now_ms: number): bo
   if (lag_ms > LATE_MS && arrivals.steady < STEADY_REPORTS) return false;
   arrivals.arrived_ms = now_ms;
   return true;
+}
+
+/** Of a report that is not newer: has its clock been set back? Then it is the newest from now on. */
+function isSetBack(arrivals: Arrivals, at_ms: number, now_ms: number): boolean {
+  const { behind } = arrivals;
+  if (at_ms >= arrivals.at_ms || at_ms === behind?.at_ms) return false;
+  const lag_ms = now_ms - at_ms;
+  const follows = behind !== undefined && at_ms > behind.at_ms &&
+    Math.abs(lag_ms - behind.lag_ms) <= STEADY_MS;
+  if (!follows) {
+    arrivals.behind = { since_ms: now_ms, lag_ms, at_ms, steady: 0 };
+    return false;
+  }
+  behind.at_ms = at_ms;
+  behind.steady++;
+  const made_ms = at_ms - (behind.since_ms - behind.lag_ms);
+  if (behind.steady < STEADY_REPORTS || made_ms < PACE_MS) return false;
+  Object.assign(arrivals, { at_ms, given_ms: at_ms, arrived_ms: now_ms, lag_ms });
+  arrivals.steady = behind.steady;
+  arrivals.behind = undefined;
+  return true;
+}
+
+/** Does another report, that came then and so late, say that the clock was not set back? */
+export function contradicts(
+  heard: { seen_ms: number; lag_ms: number },
+  { behind }: Pick<Arrivals, "behind">,
+): boolean {
+  return behind !== undefined && heard.seen_ms >= behind.since_ms &&
+    heard.lag_ms < behind.lag_ms - STEADY_MS;
 }
 
 /** The usual interval after one more gap. It follows slowly: one gap is no habit. */

@@ -8,7 +8,14 @@
  *   no_data        the host reports, but not this metric
  */
 import type { HostRow } from "../../db/hosts.ts";
-import { type Arrivals, arrive, firstArrival, followed, staleAfter } from "./arrival.ts";
+import {
+  type Arrivals,
+  arrive,
+  contradicts,
+  firstArrival,
+  followed,
+  staleAfter,
+} from "./arrival.ts";
 import type { Machine } from "./rule.ts";
 import type { Severity } from "./rule_schema.ts";
 import type { ActiveRule, Entry, Plan } from "./selection.ts";
@@ -64,17 +71,47 @@ export class WatchedHost {
   seen_ms = -Infinity;
   /** How far apart its reports usually come, whatever is in them. */
   #interval_ms: number | undefined;
+  /** How late the last report was. */
+  #lag_ms = NaN;
   readonly #scripts = new Map<string, { errors: number; failed_ms: number }>();
 
   constructor(public row: HostRow) {}
 
   /** Takes note of a report; false when it does not speak of now. */
   arrive(shape: WatchedShape, at_ms: number, now_ms: number): boolean {
+    const { at_ms: before_ms, arrived_ms } = shape;
+    if (contradicts({ seen_ms: this.seen_ms, lag_ms: this.#lag_ms }, shape)) {
+      shape.behind = undefined;
+    }
     if (!arrive(shape, at_ms, now_ms)) return false;
+    if (shape.at_ms < before_ms && arrived_ms > -Infinity) {
+      this.#setBack(shape, shape.at_ms - before_ms - (now_ms - arrived_ms));
+    }
+    this.#lag_ms = shape.lag_ms;
     const gap_ms = now_ms - this.seen_ms;
     if (gap_ms > 0 && gap_ms < Infinity) this.#interval_ms = followed(this.#interval_ms, gap_ms);
     this.seen_ms = now_ms;
     return true;
+  }
+
+  /** The host's clock was set back, by so much: times of what was in such reports go along. */
+  #setBack({ at_ms, plan }: WatchedShape, by_ms: number): void {
+    for (const { slot } of plan.values) this.#moveBack(slot, at_ms, by_ms);
+    for (const { slot } of plan.windows) this.#moveBack(slot, at_ms, by_ms);
+  }
+
+  #moveBack(slot: number, now_ms: number, by_ms: number): void {
+    const alert = this.alerts.get(slot);
+    if (alert !== undefined && alert.at_ms > now_ms) alert.at_ms += by_ms;
+    this.#moveWindow(slot, now_ms, by_ms);
+  }
+
+  /** A window would take nothing until its newest sample's time comes again. */
+  #moveWindow(slot: number, now_ms: number, by_ms: number): void {
+    const window = this.windows.get(slot);
+    if (window === undefined || window.newest_ms <= now_ms) return;
+    window.shift(by_ms);
+    this.trends.delete(slot);
   }
 
   /** A report that came before anybody watched: more of its kind are expected. */
@@ -111,6 +148,9 @@ export class WatchedHost {
         shape.at_ms += by_ms;
         shape.given_ms += by_ms;
       }
+    }
+    if (by_ms < 0) {
+      for (const slot of this.windows.keys()) this.#moveWindow(slot, this.seen_ms, by_ms);
     }
     for (const alert of this.alerts.values()) {
       if (by_ms < 0) alert.at_ms += by_ms;

@@ -77,6 +77,11 @@ export class Window {
     for (const [at_ms, value] of own) this.push(at_ms, value);
   }
 
+  /** A clock was set, by so much: the samples go along. */
+  shift(by_ms: number): void {
+    this.#times_ms = this.#times_ms.map((at_ms) => at_ms + by_ms);
+  }
+
   /** The newest value less the one `over_ms` ago, or the oldest there is; undefined with one sample. */
   change(): number | undefined {
     if (this.size < 2) return undefined;

@@ -117,6 +117,25 @@ Deno.test("arrive(): history is told from the present, and from a clock that is 
   assert.equal(arrive(fast, 10_000, 10_000), true);
 });
 
+Deno.test("arrive(): a clock that was set back is told from history that comes late", () => {
+  const ticks = Array.from({ length: 9 }, (_, i) => i * 10_000);
+  const set = firstArrival();
+  assert.equal(arrive(set, 3_600_000, 3_600_000), true);
+  const came = ticks.map((at_ms) => arrive(set, 10_000 + at_ms, 3_610_000 + at_ms));
+  assert.deepEqual(came, [false, false, false, false, false, true, true, true, true]);
+  // it is set right again
+  assert.equal(arrive(set, 3_700_000, 3_700_000), true);
+
+  // at once, however close together they were made
+  for (const interval_ms of [100, 1_000, 10_000]) {
+    const backlog = firstArrival();
+    assert.equal(arrive(backlog, 3_600_000, 3_600_000), true);
+    for (let i = 0; i < 300; i++) {
+      assert.equal(arrive(backlog, i * interval_ms, 3_600_000 + i), false);
+    }
+  }
+});
+
 Deno.test("staleAfter(): three intervals, learned slowly", () => {
   const arrivals = firstArrival();
   assert.equal(staleAfter(arrivals), 300_000);
