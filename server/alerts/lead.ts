@@ -23,7 +23,7 @@ import { selectShapeNames } from "../../db/shapes.ts";
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
 import { Evaluator, type Observed } from "./evaluator.ts";
-import { fillMissing, keepEvidence, learnHabits } from "./past.ts";
+import { Evidence, fillMissing, learnHabits } from "./past.ts";
 import { readRule, ruleSchema } from "./rule_schema.ts";
 import type { RuleEnds } from "./roster.ts";
 import type { ActiveRule } from "./selection.ts";
@@ -55,6 +55,7 @@ export class Lead {
   readonly evaluator: Evaluator;
   #rules_revision: number | undefined;
   #unsaved: AlertChanges | undefined;
+  readonly #evidence = new Evidence();
   #strangers: (ReportKey & { values: Float64Array })[] = [];
   #hosts_read_ms = -Infinity;
   #habits_ms = -Infinity;
@@ -192,11 +193,13 @@ export class Lead {
       this.#unsaved = this.evaluator.takeChanges(this.#now());
     }
     const changes = this.#unsaved;
-    if (changes === undefined) return;
-    await saveChanges(sql, changes, this.#epoch);
-    this.#unsaved = undefined;
-    if (changes.transitions.length > 0) this.#options.onOutbox?.();
-    await keepEvidence(sql, this.evaluator, changes.opened);
+    if (changes !== undefined) {
+      await saveChanges(sql, changes, this.#epoch);
+      this.#unsaved = undefined;
+      this.#evidence.want(changes.opened);
+      if (changes.transitions.length > 0) this.#options.onOutbox?.();
+    }
+    await this.#evidence.keep(sql, this.evaluator);
   }
 
   async #learn(): Promise<void> {

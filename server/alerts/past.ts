@@ -23,6 +23,9 @@ const EVIDENCE_MS = 15 * 60_000;
 const EVIDENCE_POINTS_MAX = 120;
 /** Incidents opened at once that get their points; with more, one is like the other. */
 const EVIDENCE_INCIDENTS_MAX = 200;
+/** How often the points of what was opened at once are asked for, and of how many such groups. */
+const EVIDENCE_TRIES = 5;
+const EVIDENCE_GROUPS_MAX = 20;
 
 interface PastSamples {
   times_ms: ArrayLike<number>;
@@ -118,8 +121,26 @@ export async function learnHabits(
   );
 }
 
-/** Keeps the points that led to incidents with them. */
-export async function keepEvidence(
+/** Keeps the points that led to incidents with them; again when the database was away. */
+export class Evidence {
+  #wanted: { opened: readonly OpenedIncident[]; tries: number }[] = [];
+
+  /** Incidents that are written by now. */
+  want(opened: readonly OpenedIncident[]): void {
+    if (opened.length === 0) return;
+    this.#wanted = [...this.#wanted, { opened, tries: 0 }].slice(-EVIDENCE_GROUPS_MAX);
+  }
+
+  async keep(sql: Sql, evaluator: Evaluator): Promise<void> {
+    for (const group of this.#wanted) {
+      // one that cannot be read for another reason is not in the way of what has to be told
+      if (++group.tries <= EVIDENCE_TRIES) await keepEvidence(sql, evaluator, group.opened);
+      this.#wanted = this.#wanted.filter((one) => one !== group);
+    }
+  }
+}
+
+async function keepEvidence(
   sql: Sql,
   evaluator: Evaluator,
   opened: readonly OpenedIncident[],

@@ -199,3 +199,29 @@ Deno.test("Lead: a silent host is not heard because the clock is behind its last
   const told = await sql`select kind from transition order by id`;
   assert.deepEqual(told.map(({ kind }) => kind), ["firing"]);
 });
+
+Deno.test("Lead keeps the points of an incident when the database was away after it was written", async () => {
+  await using database = await breakableDatabase();
+  const clock = new FakeClock();
+  const now_ms = clock.now();
+  const definition = { name: "Any", ...DISK, threshold: 90 };
+  await insertRule(database.sql, { name: "Any", definition, ...OWN }, now_ms);
+  const [shape] = await ownShapes(database.sql, 1, now_ms);
+  assert.ok(shape);
+  await database.sql`
+    insert into report (host_id, shape_id, at, vals)
+    values (${shape.host_id}, ${shape.shape_id}, to_timestamp(${now_ms / 1000}::float8), '{95}')`;
+  const sql = connect(database.url, { connections_max: 1 });
+  const options = { sql, clock, log: silentLogger, name: "test", isTaking: () => true };
+  const lead = await Lead.begin({ ...options, onOutbox: () => database.cut() });
+  await lead.tick();
+  lead.observe({ ...shape, at_ms: now_ms, length: 1, value: () => 95 });
+  await assert.rejects(lead.save());
+  await clock.advance(60_000);
+  database.mend();
+  const save = () => lead.save().then(() => true, () => false);
+  while (!await save());
+  const rows = await database.sql`select points from incident`;
+  assert.deepEqual(rows.map(({ points }) => points), [[[now_ms / 1000, 95]]]);
+  await sql.end();
+});
