@@ -68,7 +68,9 @@ export async function approveScript(
   );
   if (!options.yes) ask(file.name, context);
   const path = approvalFile(config);
-  await writeApprovals(path, withApproval(approvals, file.name, approval));
+  // anew: a person may have thought about it for an hour, and others were approved or revoked meanwhile
+  const current = await readApprovals(path);
+  await writeApprovals(path, withApproval(current, file.name, approval));
   answer(true, `${file.name} is approved (${path}); a running agent takes it within two seconds`);
 }
 

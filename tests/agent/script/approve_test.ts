@@ -1,5 +1,6 @@
 /** `monitor script approve`: what is shown, who is asked, what is written. */
 import assert from "node:assert/strict";
+import { approvalFile, readApprovals } from "../../../agent/approval_file.ts";
 import { scriptFolder } from "../script_folder.ts";
 import { failureText, runScriptCommand } from "./run_script_command.ts";
 
@@ -81,4 +82,25 @@ Deno.test("monitor script approve refuses what cannot run, and tells when nothin
   assert.equal(broken.code, 1);
   assert.match(failureText(broken), /cannot be approved.*must export a function collect\(host\)/);
   assert.equal(await Deno.stat(dir.join("data")).then(() => true, () => false), false);
+});
+
+Deno.test("monitor script approve keeps what was revoked while it asked", async () => {
+  await using dir = await scriptFolder({
+    "first.ts": asking('{ read: ["/etc/passwd"] }'),
+    "second.ts": asking('{ read: ["/etc/shadow"] }'),
+  });
+  const env = { MONITOR_AGENT_DATA: dir.join("data") };
+  const file = approvalFile({ data_dir: dir.join("data") });
+  const approve = (name: string, answer: () => boolean) =>
+    runScriptCommand(["approve", name, "--metrics", dir.path], { env, answer });
+  assert.equal((await approve("first", () => true)).code, 0);
+  const revoked = await approve("second", () => {
+    // as another terminal does it: the question waits for as long as the person likes
+    const approvals = JSON.parse(Deno.readTextFileSync(file));
+    delete approvals.scripts.first;
+    Deno.writeTextFileSync(file, JSON.stringify(approvals));
+    return true;
+  });
+  assert.equal(revoked.code, 0);
+  assert.deepEqual([...(await readApprovals(file)).keys()], ["second"]);
 });

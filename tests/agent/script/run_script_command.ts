@@ -14,8 +14,8 @@ export interface Ran {
 
 export interface RunOptions {
   env?: Record<string, string>;
-  /** What the person answers; undefined when there is none. */
-  answer?: boolean;
+  /** What the person answers, perhaps after something has happened; undefined when there is none. */
+  answer?: boolean | (() => boolean);
   installed_config?: string;
 }
 
@@ -47,7 +47,7 @@ export async function runScriptCommand(args: string[], options: RunOptions = {})
       throw new Error("it was not asked to run for ever");
     },
     layoutTable,
-    confirm: () => options.answer,
+    confirm: () => typeof options.answer === "function" ? options.answer() : options.answer,
     installed_config: options.installed_config,
   });
   for (const each of [command, ...command.commands]) {
