@@ -181,29 +181,27 @@ async function info(target: Target, connection: Deno.Conn): Promise<string> {
 async function ask(target: Target): Promise<CollectedTree> {
   let connection: Deno.Conn | undefined;
   let late = false;
-  const close = () => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
     late = true;
-    // whoever waits for it then hears that it is closed
-    connection?.close();
-    connection = undefined;
-  };
-  const timer = setTimeout(close, target.timeout);
+    reject(new Error(`no answer within ${target.timeout} ms`));
+  }, target.timeout);
+  const connecting = connect(target);
+  // one that comes after all is not wanted any more
+  connecting.then((opened) => late && opened.close(), () => {});
+  const answered = (async () => {
+    connection = await connecting;
+    return { up: true, ...parseInfo(await info(target, connection)) };
+  })();
   try {
-    const opened = await connect(target);
-    if (late) opened.close();
-    else connection = opened;
-    if (late) throw new Error("late");
-    return { up: true, ...parseInfo(await info(target, opened)) };
+    return await Promise.race([answered, promise]);
   } catch (error) {
-    const message = late
-      ? `no answer within ${target.timeout} ms`
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    return { up: { value: false, message } };
+    return { up: { value: false, message: error instanceof Error ? error.message : `${error}` } };
   } finally {
     clearTimeout(timer);
+    // whoever waits for it then hears that it is closed
     connection?.close();
+    answered.catch(() => {});
   }
 }
 

@@ -90,6 +90,36 @@ Deno.test("redis: figures of INFO, behind a password, and why there are none", a
   });
 });
 
+Deno.test("redis: a server that takes no connection costs the others nothing", async () => {
+  await using server = redisServer("s3cret");
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const hanging = Promise.withResolvers<Deno.Conn>();
+  const { connect } = Deno;
+  // as behind a firewall that drops what it does not like: the system tries for two minutes.
+  // It has one form of many, the one that is asked for here.
+  const stand_in =
+    ((options: Deno.ConnectOptions) =>
+      options.port === silent.addr.port ? hanging.promise : connect(options)) as typeof connect;
+  const target = (name: string, port: number, timeout: number) => ({
+    ...{ name, address: { hostname: "127.0.0.1", port }, password: "s3cret", tls: false, timeout },
+  });
+  const targets = [
+    target("good", server.port, 60_000),
+    target("hung", silent.addr.port, 50),
+  ];
+  Deno.connect = stand_in;
+  try {
+    const result = Object(await collectRedis(fixtureHost({ options: { targets } })));
+    assert.equal(result.good.keys, 25);
+    assert.deepEqual(result.hung, { up: { value: false, message: "no answer within 50 ms" } });
+  } finally {
+    Deno.connect = connect;
+  }
+  hanging.resolve(await connect({ hostname: "127.0.0.1", port: silent.addr.port }));
+  using late = await silent.accept();
+  assert.equal(await late.read(new Uint8Array(1)), null, "one that comes later is closed");
+});
+
 Deno.test("redis: parseInfo() of a replica, and of what is no INFO", () => {
   const replica = parseInfo("role:slave\r\nmaster_link_status:down\r\nmaxmemory:0\r\n");
   assert.deepEqual(replica, { keys: 0, replica: true, link_up: false });
