@@ -21,10 +21,13 @@ const SLEEP_MS_MAX = 3_600_000;
 const CERTIFICATE_MS_MAX = 5_000;
 const UNITS_MAX = 100;
 
-/** The methods of `Host` that a Worker can call, by name; `permissions` are those of the Worker. */
+/**
+ * The methods of `Host` that a Worker can call, by name; `permissions` are those of the Worker, and
+ * `over` is aborted when the run that asks has ended.
+ */
 export type HostMethods = Record<
   string,
-  (argument: unknown, permissions: PermissionSet) => unknown
+  (argument: unknown, permissions: PermissionSet, over?: AbortSignal) => unknown
 >;
 
 function memory(): Memory {
@@ -100,9 +103,10 @@ export function createHostMethods(options: { clock: Clock }): HostMethods {
   const methods: Record<Exclude<keyof Host, "platform" | "options">, HostMethods[string]> = {
     read: readHostFile,
     list: listHostFolder,
-    sleep: (ms) => {
+    sleep: (ms, _permissions, over) => {
       if (typeof ms !== "number" || !(ms >= 0)) throw new Error("host.sleep() wants milliseconds");
-      return options.clock.sleep(Math.min(ms, SLEEP_MS_MAX));
+      // sleeps that nobody awaits would gather, run after run, in the agent's memory
+      return options.clock.sleep(Math.min(ms, SLEEP_MS_MAX), over);
     },
     memory,
     loadavg: () => Deno.loadavg(),

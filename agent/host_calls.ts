@@ -18,6 +18,8 @@ const OVER = "the run that this host was for is over";
 
 /** Counts what one run has asked. */
 export interface RunCalls {
+  /** Aborted when the run has ended. */
+  settled: AbortController;
   calls: number;
   /** Those that are not answered yet. */
   under_way: number;
@@ -49,7 +51,7 @@ export class HostCalls {
     try {
       const answer = Object.hasOwn(host, method) ? host[method] : undefined;
       if (answer === undefined) throw new Error(`host.${method}() does not exist`);
-      send({ type: "reply", call, value: await answer(argument, permissions) });
+      send({ type: "reply", call, value: await answer(argument, permissions, run.settled.signal) });
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       send({ type: "refuse", call, message: text });

@@ -224,7 +224,7 @@ export interface Host<Options = unknown> {
   read(path: string): Promise<string>;
   /** Names in a directory of /proc or /sys on the allow list, sorted. */
   list(path: string): Promise<string[]>;
-  /** Waits. The time counts for the script's timeout. */
+  /** Waits. The time counts for the script's timeout; one that nobody awaits ends with the run. */
   sleep(ms: number): Promise<void>;
   memory(): Promise<Memory>;
   /** Averages over 1, 5 and 15 minutes; zeros on Windows, which has none. */

@@ -45,8 +45,6 @@ interface Pending extends RunCalls {
   script: string;
   timeout_ms: number;
   resolve: (answer: CellAnswer) => void;
-  /** Ends the wait for the deadline. */
-  settled: AbortController;
   /** Its deadline has passed. */
   overdue: boolean;
   /** The Worker has turned to it. */

@@ -32,11 +32,11 @@ export function recordingHost(host: HostMethods): { host: HostMethods; calls: Ho
   const calls: HostCall[] = [];
   const recording = Object.entries(host).map(([method, answer]): [string, HostMethods[string]] => [
     method,
-    async (argument, permissions) => {
+    async (argument, permissions, over) => {
       const call: HostCall = { method, argument, answer: undefined };
       calls.push(call);
       try {
-        return call.answer = await answer(argument, permissions);
+        return call.answer = await answer(argument, permissions, over);
       } catch (error) {
         call.error = error instanceof Error ? error.message : String(error);
         throw error;

@@ -1,6 +1,6 @@
 /** Real Workers; only the deadlines run on a clock of the test. */
 import assert from "node:assert/strict";
-import type { HostMethods } from "../../agent/host.ts";
+import { createHostMethods, type HostMethods } from "../../agent/host.ts";
 import type { PermissionSet } from "../../agent/permissions.ts";
 import { Sandbox } from "../../agent/sandbox.ts";
 import type { Answer } from "../../agent/sandbox_cell.ts";
@@ -323,6 +323,22 @@ Deno.test("Sandbox answers host calls, and refuses those that do not exist", asy
   assert.match(failure(await box.run("fails")), /^Error: no uptime today/);
   box.admit("asks", "export const collect = (host) => host.disks();");
   assert.match(failure(await box.run("asks")), /host\.disks\(\) does not exist/);
+});
+
+Deno.test("Sandbox ends the sleeps of a run with it", async () => {
+  const host_clock = new FakeClock();
+  const { sleep, ...others } = createHostMethods({ clock: host_clock });
+  let began = 0;
+  await using box = setup({ ...others, sleep: (...values) => (began++, sleep?.(...values)) });
+  box.admit(
+    "leaves",
+    "export const collect = async (host) => {" +
+      " for (let n = 0; n < 50; n++) void host.sleep(3_600_000); await host.uptime(); return 1; };",
+  );
+  for (const run of [1, 2]) {
+    assert.deepEqual(await box.run("leaves"), done(1));
+    assert.deepEqual([began, host_clock.sleeping], [50 * run, 0]);
+  }
 });
 
 Deno.test("Sandbox answers what is under way when it is disposed", async () => {
