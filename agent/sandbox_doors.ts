@@ -8,6 +8,7 @@
  * scripts out of the machine is the Worker's permissions, and the walls around its process.
  */
 import type { NormalPermissions } from "./permissions.ts";
+import { networkFetch } from "./sandbox_fetch.ts";
 import { hardenIntrinsics } from "./sandbox_harden.ts";
 import { pathFunctions } from "./sandbox_paths.ts";
 
@@ -104,7 +105,10 @@ export function closeDoors({ print, held }: DoorsOptions): Doors {
     if (lines++ < CONSOLE_LINES_MAX) print(values.map(shown).join(" "));
   };
   replace(scope, "console", Object.fromEntries(CONSOLE_LEVELS.map((level) => [level, say])));
-  if (held !== undefined) hardenIntrinsics(scope);
+  if (held !== undefined) {
+    replace(scope, "fetch", networkFetch(fetch));
+    hardenIntrinsics(scope);
+  }
   return { nextRun: () => void (lines = 0) };
 }
 

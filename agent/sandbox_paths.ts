@@ -2,7 +2,8 @@
  * Symbolic links do not lead out of what a script was granted. Deno looks at the path that it is given:
  * a link in a granted folder is followed, wherever it leads. So the functions of `Deno` that scripts see
  * look first at where a path really ends. (On Linux the kernel holds the process to the same, without a
- * gap in time between looking and doing.)
+ * gap in time between looking and doing.) What they are given is turned into plain values once, which are
+ * looked at and passed on: an object may say another path each time it is asked.
  *
  * Where a script may write but not read, where a path ends cannot be found out; then the path is all
  * there is.
@@ -36,11 +37,21 @@ const USES: Record<string, Use[]> = {
   chmod: WRITES,
   chown: WRITES,
   utime: WRITES,
+  realPath: READS,
+  lstat: [{ sort: "read", argument: 0, parent: true }],
+  readLink: [{ sort: "read", argument: 0, parent: true }],
   mkdir: CHANGES,
   remove: CHANGES,
   rename: [...CHANGES, { sort: "write", argument: 1, parent: true }],
   copyFile: [...READS, { sort: "write", argument: 1 }],
+  link: [
+    ...[0, 1].map((argument): Use => ({ sort: "read", argument, parent: true })),
+    ...[0, 1].map((argument): Use => ({ sort: "write", argument, parent: true })),
+  ],
 };
+
+const OPEN_OPTIONS = ["read", "write", "append", "truncate", "create", "createNew", "mode"];
+const TEMPORARY_OPTIONS = ["dir", "prefix", "suffix"];
 
 /** The functions that take paths, holding them to these permissions. Others of `deno` are not in it. */
 export function pathFunctions(
@@ -49,26 +60,63 @@ export function pathFunctions(
 ): Map<string, unknown> {
   const guard = new PathGuard(deno, permissions);
   const guarded = new Map<string, unknown>();
-  const wrap = (name: string, usesOf: (values: unknown[]) => Use[]) => {
-    const original: unknown = Reflect.get(deno, name);
-    if (typeof original !== "function") return;
-    guarded.set(name, (...values: unknown[]) => {
-      for (const use of usesOf(values)) guard.check(values[use.argument], use);
-      return Reflect.apply(original, deno, values);
-    });
+  /** `hold` checks the values of a call, and makes them plain. */
+  const wrap = (name: string, hold: (values: unknown[]) => void) => {
+    for (const form of [name, `${name}Sync`]) {
+      const original: unknown = Reflect.get(deno, form);
+      if (typeof original !== "function") continue;
+      guarded.set(form, (...values: unknown[]) => {
+        hold(values);
+        return Reflect.apply(original, deno, values);
+      });
+    }
   };
-  for (const [name, uses] of Object.entries(USES)) {
-    for (const one of [name, `${name}Sync`]) wrap(one, () => uses);
+  const holdPaths = (values: unknown[], uses: readonly Use[]) => {
+    for (const use of uses) {
+      const path = plainPath(values[use.argument]);
+      guard.check(path, use);
+      values[use.argument] = path;
+    }
+  };
+  for (const [name, uses] of Object.entries(USES)) wrap(name, (values) => holdPaths(values, uses));
+  wrap("open", (values) => {
+    const options = plainOptions(values[1], OPEN_OPTIONS);
+    values[1] = options;
+    holdPaths(values, openUses(options));
+  });
+  for (const name of ["makeTempDir", "makeTempFile"]) {
+    wrap(name, (values) => {
+      const options = plainOptions(values[0], TEMPORARY_OPTIONS);
+      values[0] = options;
+      if (options?.dir !== undefined) guard.check(plainPath(options.dir), { sort: "write" });
+    });
   }
-  for (const name of ["open", "openSync"]) wrap(name, ([, options]) => openUses(options));
   return guarded;
 }
 
-function openUses(options: unknown): Use[] {
-  const of = (key: string) =>
-    typeof options === "object" && Reflect.get(options ?? {}, key) === true;
-  const writes = of("write") || of("append") || of("truncate") || of("create");
-  return [...(of("read") || !writes ? READS : []), ...(writes ? WRITES : [])];
+function openUses(options: Record<string, unknown> = {}): Use[] {
+  const writes = ["write", "append", "truncate", "create"].some((key) => Boolean(options[key]));
+  return [...(options.read || !writes ? READS : []), ...(writes ? WRITES : [])];
+}
+
+/** Deno makes a text of whatever it is given. */
+function plainPath(path: unknown): Path {
+  return path instanceof URL ? new URL(`${path}`) : `${path}`;
+}
+
+function plainOptions(
+  options: unknown,
+  keys: readonly string[],
+): Record<string, unknown> | undefined {
+  if (typeof options !== "object" || options === null) return undefined;
+  // nothing is inherited from a prototype
+  const plain: Record<string, unknown> = Object.create(null);
+  for (const key of keys) {
+    const value: unknown = Reflect.get(options, key);
+    if (value === undefined || value === null) continue;
+    plain[key] = typeof value === "boolean" || typeof value === "number" ? value : `${value}`;
+  }
+  return plain;
 }
 
 class PathGuard {
@@ -81,10 +129,10 @@ class PathGuard {
   }
 
   /** Throws NotCapable when the path ends elsewhere than in what was granted. */
-  check(path: unknown, { sort, parent }: Use): void {
+  check(path: Path, { sort, parent }: Omit<Use, "argument">): void {
     const granted = this.#granted[sort];
     // all of it, or nothing: then Deno's own answer is the right one
-    if (!Array.isArray(granted) || (typeof path !== "string" && !(path instanceof URL))) return;
+    if (!Array.isArray(granted)) return;
     const end = parent ? this.#parentEnd(path) : this.#end(path);
     // no link on the way: Deno's own answer is the right one
     if (end === undefined || end === textOf(path)) return;
@@ -107,15 +155,9 @@ class PathGuard {
     const text = textOf(path);
     const [, folder = "", name = ""] = /^(.*?)[\\/]*([^\\/]*)[\\/]*$/.exec(text) ?? [];
     if (name === "" || name === "." || name === "..") return undefined;
-    try {
-      const real = this.#deno.realPathSync(
-        folder === "" && !/^[\\/]/.test(text) ? "." : folder || "/",
-      );
-      return `${real.replace(/[\\/]$/, "")}/${name}`;
-    } catch {
-      // not there, or its folder may not be read: Deno answers for the path as it is
-      return undefined;
-    }
+    // undefined when its folder may not be read: Deno answers for the path as it is
+    const real = this.#end(folder === "" && !/^[\\/]/.test(text) ? "." : folder || "/");
+    return real === undefined ? undefined : `${real.replace(/[\\/]$/, "")}/${name}`;
   }
 }
 

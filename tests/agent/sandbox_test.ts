@@ -116,6 +116,28 @@ Deno.test("Sandbox grants exactly what a script declared, and not to its neighbo
   assert.match(failure(await box.run("neighbour")), /NotCapable/);
 });
 
+Deno.test("Sandbox lets a script fetch what it may connect to, by whatever it names it", async () => {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => new Response(`${request.method} ${await request.text()}`),
+  );
+  const { port } = server.addr;
+  await using box = setup();
+  box.admit(
+    "fetches",
+    `const url = "http://127.0.0.1:${port}/";
+    const said = async (...values) => (await fetch(...values)).text();
+    export const collect = async () => ({
+      text: await said(url), url: await said(new URL(url), { method: "POST", body: "a" }),
+      request: await said(new Request(url, { method: "PUT", body: "b" })),
+      both: await said(new Request(url, { method: "PUT", body: "b" }), { body: "c" }),
+    });`,
+    { net: [`127.0.0.1:${port}`] },
+  );
+  const said = { text: "GET ", url: "POST a", request: "PUT b", both: "PUT c" };
+  assert.deepEqual(await box.run("fetches"), done(said));
+});
+
 Deno.test("Sandbox keeps Workers from being made, ended or spoken for by scripts", async () => {
   await using box = setup();
   box.admit("nested", 'export const collect = () => new Worker("data:text/javascript,");');

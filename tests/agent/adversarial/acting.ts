@@ -55,6 +55,44 @@ const WRITING: Attack[] = [
     },
   ),
   attack(
+    "write open that changes its mind",
+    ({ granted_dir }) =>
+      `let n = 0; const options = { read: true, get write() { return n++ > 0; } };` +
+      ` const file = Deno.openSync(${text(`${granted_dir}/kept_link`)}, options);` +
+      ` try { return file.writeSync(new Uint8Array(1)); } catch { return 0; }`,
+    {
+      permissions: ({ granted_dir }) => ({ read: true, write: [granted_dir] }),
+    },
+  ),
+  ...[
+    ...["makeTempFile", "makeTempDir"].flatMap((name): [string, Attack["code"]][] => [
+      [
+        name,
+        ({ granted_dir }) => `await Deno.${name}({ dir: ${text(`${granted_dir}/empty_link`)} });`,
+      ],
+      [
+        `${name} that changes its mind`,
+        // the first of them is what was granted
+        ({ granted_dir }) =>
+          `let n = 0; Deno.${name}Sync({ get dir() { return ${text(granted_dir)} +` +
+          ` (n++ < 1 ? "" : "/empty_link"); } }); return 0;`,
+      ],
+    ]),
+    [
+      "a link to nothing",
+      ({ granted_dir }) => `Deno.writeTextFileSync(${text(`${granted_dir}/missing_link`)}, "x");`,
+    ] satisfies [string, Attack["code"]],
+    [
+      "folders behind a link",
+      ({ granted_dir }) =>
+        `Deno.mkdirSync(${text(`${granted_dir}/empty_link/a/b`)}, { recursive: true });`,
+    ] satisfies [string, Attack["code"]],
+  ].map(([name, code]) =>
+    attack(`write by ${name}`, (place) => `${code(place)} return 1;`, {
+      permissions: ({ granted_dir }) => ({ read: [granted_dir], write: [granted_dir] }),
+    })
+  ),
+  attack(
     "write into a linked folder",
     ({ granted_dir }) =>
       `Deno.writeTextFileSync(${text(`${granted_dir}/empty_link/new`)}, "x"); return 1;`,

@@ -61,6 +61,63 @@ const API: Attack[] = [
   read("program path", () => `return Deno.execPath().length;`),
 ];
 
+/** By links in a granted folder, with objects that say something else each time they are asked. */
+const LINKED: [name: string, code: Attack["code"]][] = [
+  [
+    "a fetched link",
+    ({ granted_dir }) => `return shown(await (await fetch(${url(`${granted_dir}/link`)})).text());`,
+  ],
+  [
+    "a fetched object",
+    ({ granted_dir }) =>
+      `let n = 0; const toString = () => n++ < 1 ? "data:,x" : ${url(`${granted_dir}/link`)};` +
+      ` const text = await (await fetch({ toString })).text(); return text === "x" ? 0 : shown(text);`,
+  ],
+  [
+    "a fetched request",
+    ({ granted_dir }) =>
+      `const request = new Request(${url(`${granted_dir}/link`)});` +
+      ` Object.defineProperty(request, "url", { value: "data:,x" });` +
+      ` const text = await (await fetch(request)).text(); return text === "x" ? 0 : shown(text);`,
+  ],
+  [
+    "a fetched URL that lies",
+    ({ granted_dir }) =>
+      `class Lie extends URL { get protocol() { return "http:"; } }` +
+      ` return shown(await (await fetch(new Lie(${url(`${granted_dir}/link`)}))).text());`,
+  ],
+  [
+    "a URL that changes",
+    ({ granted_dir }) =>
+      `class Lie extends URL { n = 0; get pathname() {` +
+      ` return this.n++ < 2 ? ${text(granted_dir)} : super.pathname; } }` +
+      ` return shown(Deno.readTextFileSync(new Lie(${url(`${granted_dir}/link`)})));`,
+  ],
+  [
+    "an object for a path",
+    ({ granted_dir }) =>
+      `const toString = () => ${text(`${granted_dir}/link`)};` +
+      ` return shown(Deno.readTextFileSync({ toString }));`,
+  ],
+  [
+    "where a link leads",
+    ({ granted_dir }) => `return Deno.realPathSync(${text(`${granted_dir}/link`)}).length;`,
+  ],
+  [
+    "lstat behind a link",
+    ({ granted_dir }) =>
+      `return Deno.lstatSync(${text(`${granted_dir}/outer_link/secret.txt`)}).size;`,
+  ],
+  [
+    "a hard link behind a link",
+    ({ granted_dir }) =>
+      `Deno.linkSync(${text(`${granted_dir}/outer_link/secret.txt`)}, ${
+        text(`${granted_dir}/hard`)
+      });` +
+      ` return shown(Deno.readTextFileSync(${text(`${granted_dir}/hard`)}));`,
+  ],
+];
+
 const GRANTED: Attack[] = [
   read("beside", ({ secret }) => `return shown(Deno.readTextFileSync(${text(secret)}));`, {
     permissions: ({ granted }) => ({ read: [granted] }),
@@ -79,6 +136,11 @@ const GRANTED: Attack[] = [
     {
       permissions: ({ granted_dir }) => ({ read: [granted_dir] }),
     },
+  ),
+  ...LINKED.map(([name, code]) =>
+    read(name, code, {
+      permissions: ({ granted_dir }) => ({ read: [granted_dir], write: [granted_dir] }),
+    })
   ),
   read(
     "by a new link",

@@ -68,6 +68,8 @@ async function makeFiles(dir: TempDir): Promise<Omit<Place, "port" | "granted_po
   await Deno.symlink(secret, dir.join("granted", "link"));
   await Deno.symlink(place.kept, dir.join("granted", "kept_link"));
   await Deno.symlink(place.empty_dir, dir.join("granted", "empty_link"));
+  await Deno.symlink(dir.join("empty", "missing"), dir.join("granted", "missing_link"));
+  await Deno.symlink(dir.path, dir.join("granted", "outer_link"));
   await Deno.writeTextFile(place.program, `#!/bin/sh\necho ran >> ${dir.join("empty", "ran")}\n`);
   await Deno.chmod(place.program, 0o755);
   return place;
