@@ -1,6 +1,6 @@
 /**
  * How full each real filesystem is: `disk.root.used_percent` for `/`, `disk.var/log.used_percent` for
- * `/var/log`. Counted like `df`: what is reserved for root is neither used nor available.
+ * `/var/log`, `disk./root.used_percent` for `/root`. Counted like `df`: what is reserved for root is neither used nor available.
  */
 import type { Collected, CollectedTree, Disk, Host, Metric } from "../agent/monitor.d.ts";
 
@@ -17,10 +17,11 @@ export const metric: Metric = {
   },
 };
 
-/** "/" is "root", "/var/log" is "var/log", "C:\" is "C". */
+/** "/" is "root", "/var/log" is "var/log", "C:\" is "C"; "/root" keeps its slash, to be another. */
 export function diskName(mount: string): string {
-  const name = mount.replace(/^\/+|[/\\:]+$/g, "");
-  return name === "" ? "root" : name;
+  const name = mount.replace(/^([A-Za-z]):[/\\]*$/, "$1").replace(/^\/+|\/+$/g, "");
+  if (name === "") return "root";
+  return name === "root" ? "/root" : name;
 }
 
 /** In hundredths, rounded up: so that `df`, which rounds up to whole percent, always agrees. */

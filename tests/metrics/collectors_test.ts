@@ -143,6 +143,8 @@ Deno.test("load: reads averages and threads", async () => {
 Deno.test("disk: diskName() makes a name of any mount point", () => {
   const names = ["/", "/var/log", "/data/", "C:\\", "/mnt/my disk"].map(diskName);
   assert.deepEqual(names, ["root", "var/log", "data", "C", "mnt/my disk"]);
+  const different = ["/", "/root", "/data", "/data:", "/data\\", "/var/root"];
+  assert.equal(new Set(different.map(diskName)).size, different.length);
 });
 
 const DISK = {
