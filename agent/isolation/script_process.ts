@@ -68,7 +68,7 @@ export class ScriptProcess {
   constructor(options: ScriptProcessOptions) {
     this.#options = options;
     this.grants = options.grants;
-    this.files = new GrantedFiles(options.grants);
+    this.files = new GrantedFiles(options.grants, options.moving);
     const grants = withFolders(options.grants, options.moving);
     const { child, words, order } = spawnKeeper(grants, options.settings);
     this.#child = child;

@@ -28,16 +28,16 @@ Deno.test("a granted file may be replaced by another of its name, again and agai
   await using dir = await tempDir();
   await using sandbox = makeSandbox();
   const file = dir.join("state");
-  const text = `export const collect = () => Number(Deno.readTextFileSync(${
-    JSON.stringify(file)
-  }));`;
+  const text = `let runs = 0;
+  export const collect = () => [++runs, Number(Deno.readTextFileSync(${JSON.stringify(file)}))];`;
   await Deno.writeTextFile(file, "1");
-  assert.equal(await run(sandbox, "reads", { text, permissions: { read: [file] } }), "1");
-  for (const value of ["2", "3"]) {
-    await Deno.writeTextFile(dir.join("new"), value);
+  assert.equal(await run(sandbox, "reads", { text, permissions: { read: [file] } }), "[1,1]");
+  // from the first time on its folder is open to the process, which has not to be started again
+  for (const [value, runs] of [[2, 1], [3, 2], [4, 3]]) {
+    await Deno.writeTextFile(dir.join("new"), `${value}`);
     await Deno.rename(dir.join("new"), file);
     const answer = await sandbox.collect("reads", 10_000);
-    assert.deepEqual(answer, { kind: "done", json: value });
+    assert.deepEqual(answer, { kind: "done", json: `[${runs},${value}]` });
   }
   assert.equal(sandbox.processes, 1);
 });
