@@ -21,6 +21,8 @@ export interface DueFacts {
   facts: ReportFacts;
   /** It begins to tell all of them, not only what is new. */
   complete: boolean;
+  /** How often the facts had been renewed. */
+  renewals: number;
 }
 
 export interface HostFactsOptions {
@@ -35,6 +37,7 @@ export class HostFacts {
   /** Series whose metadata no server was told yet. */
   #fresh = new Map<string, MetricMetadata>();
   #told_at_ms: number | undefined;
+  #renewals = 0;
   readonly #describe: (() => AgentFacts) | undefined;
   #agent = { text: "", told_at_ms: -Infinity };
 
@@ -47,6 +50,7 @@ export class HostFacts {
   /** Facts may be other ones now, also those about series: all are told again. */
   renew(host: HostFactsOptions): void {
     this.#host = host;
+    this.#renewals += 1;
     this.#known.clear();
     this.#fresh.clear();
     this.#told_at_ms = undefined;
@@ -72,9 +76,12 @@ export class HostFacts {
     }
     const metadata = Object.fromEntries(this.#fresh.entries().take(SERIES_PER_REQUEST_MAX));
     const agent = this.#dueAgent(now_ms, complete);
-    if (complete) return { complete, facts: { alias, location, tags, metadata, ...agent } };
+    const renewals = this.#renewals;
+    if (complete) {
+      return { complete, renewals, facts: { alias, location, tags, metadata, ...agent } };
+    }
     if (this.#fresh.size === 0 && agent === undefined) return undefined;
-    return { complete, facts: { tags: {}, metadata, ...agent } };
+    return { complete, renewals, facts: { tags: {}, metadata, ...agent } };
   }
 
   #dueAgent(now_ms: number, complete: boolean): { agent: AgentFacts } | undefined {
@@ -86,6 +93,8 @@ export class HostFacts {
 
   /** The server has answered a request with these facts. */
   told(due: DueFacts, now_ms: number): void {
+    // they were on their way when they became others: those are still to be told
+    if (due.renewals !== this.#renewals) return;
     if (due.complete) this.#told_at_ms = now_ms;
     const { agent } = due.facts;
     if (agent !== undefined) this.#agent = { text: JSON.stringify(agent), told_at_ms: now_ms };

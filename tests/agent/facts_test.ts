@@ -43,3 +43,12 @@ Deno.test("HostFacts.due() tells of the agent at first, when it changes, at most
   facts.renew({ tags: {} });
   assert.deepEqual(at(190_001), agent, "all is told anew");
 });
+
+Deno.test("HostFacts.told() takes no answer for facts that were renewed meanwhile", () => {
+  const facts = new HostFacts({ alias: "old", tags: {} });
+  const due = facts.due(0);
+  assert.ok(due !== undefined);
+  facts.renew({ alias: "new", tags: {} });
+  facts.told(due, 10);
+  assert.equal(facts.due(20)?.facts.alias, "new");
+});
