@@ -151,8 +151,11 @@ export function readSampleLine(
   const end = brace === -1 ? line.indexOf(" ") : brace + 1;
   let head = end > 0 ? known.get(line.slice(0, end)) : undefined;
   if (head === undefined) {
-    head = scanner.series();
-    known.set(line.slice(0, scanner.at), head);
+    const read = scanner.series();
+    const text = line.slice(0, scanner.at);
+    // the guess was wrong, and it may be known all the same: a series has one head
+    head = known.get(text) ?? read;
+    known.set(text, head);
   } else scanner.at = end;
   return { head, ...scanner.numbers(options) };
 }

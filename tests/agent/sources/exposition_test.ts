@@ -7,7 +7,11 @@ import {
   expositionOptions,
   ExpositionReader,
 } from "../../../agent/sources/exposition_series.ts";
-import { readNumber, type SeriesHead } from "../../../agent/sources/exposition_scanner.ts";
+import {
+  readNumber,
+  readSampleLine,
+  type SeriesHead,
+} from "../../../agent/sources/exposition_scanner.ts";
 import { nameFilter } from "../../../agent/sources/name_filter.ts";
 import { type Label, seriesName } from "../../../agent/sources/series_name.ts";
 
@@ -161,6 +165,15 @@ Deno.test("readNumber() reads what Go writes", () => {
 function readSeries(text: string, options: Partial<ExpositionOptions>) {
   return new ExpositionReader(expositionOptions(options)).read(text, "text");
 }
+
+Deno.test("readSampleLine() gives one head to one series, wherever it ends", () => {
+  const known = new Map<string, SeriesHead>();
+  for (const line of ['a{b="1"} 5 # {trace_id="x"} 0.5', "a\t1", "a 1", 'a{b="}"}  1']) {
+    const [first, second] = [1, 2].map(() => readSampleLine(line, { exemplars: true, known }));
+    assert.ok(first?.head === second?.head, line);
+  }
+  assert.equal(known.size, 3);
+});
 
 Deno.test("ExpositionReader chooses, names, adds labels, and counts what it leaves out", () => {
   const text = 'a{z="1",b="2",empty=""} 1 5000\na_total 2\ngo_x 3\nq NaN\nq2 +Inf\na_total 7\n' +
