@@ -85,7 +85,7 @@ export class StatsdTotals {
       const entry = read && this.#entry(read, now_ms);
       if (read === undefined || entry === "bad") this.#numbers.lines_bad++;
       else if (entry === undefined) this.#numbers.overflow++;
-      else this.#add(entry, read);
+      else if (!this.#add(entry, read)) this.#numbers.lines_bad++;
     }
   }
 
@@ -137,13 +137,18 @@ export class StatsdTotals {
     return entry;
   }
 
-  #add(entry: Entry, { kind, values, member, relative, weight }: StatsdLine): void {
-    if (kind === "set") return this.#addMember(entry, member);
+  /** False when a part of it was refused: a total that is infinite once is so for good. */
+  #add(entry: Entry, { kind, values, member, relative, weight }: StatsdLine): boolean {
+    if (kind === "set") this.#addMember(entry, member);
+    let taken = true;
     for (const value of values) {
-      if (kind === "counter") entry.value += value * weight;
-      else if (kind === "gauge") entry.value = relative ? entry.value + value : value;
-      else this.#addTime(entry, value, weight);
+      const before = kind === "timer" ? entry.sum : kind === "gauge" && !relative ? 0 : entry.value;
+      const after = before + value * (kind === "gauge" ? 1 : weight);
+      if (!Number.isFinite(after)) taken = false;
+      else if (kind === "timer") this.#addTime(entry, value, weight);
+      else entry.value = after;
     }
+    return taken;
   }
 
   #addMember(entry: Entry, member: string): void {

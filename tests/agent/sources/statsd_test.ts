@@ -16,6 +16,17 @@ function flushed(all: StatsdTotals, now_ms = 0): Record<string, unknown> {
   return Object.fromEntries(all.flush(now_ms).series);
 }
 
+Deno.test("StatsdTotals refuses what would make a total infinite, and keeps what it had", () => {
+  const all = totals();
+  all.take("views:1|c\nlevel:1|g\nload:1|ms", 0);
+  all.take("views:1e308:1e308:1e308|c\nlevel:+1e308|g\nlevel:+1e308|g", 1);
+  all.take("load:1e308|ms|@0.1", 2);
+  all.take("views:-1e308|c\nviews:5|c", 3);
+  const { views, level, "load.count": count, "load.sum": sum } = flushed(all, 4);
+  assert.deepEqual([views, level, count, sum], [5, 1e308, 1, 1]);
+  assert.equal(all.numbers().lines_bad, 3);
+});
+
 Deno.test("parseStatsdLine() reads names, values, rates and tags", () => {
   const read = parseStatsdLine("page.views:1:2|c|@0.1|#env:prod,beta,url:http://a|c:abc|T170");
   assert.deepEqual(read, {
