@@ -22,10 +22,12 @@ export class DbusConnection implements Disposable {
     this.#socket = socket;
   }
 
-  /** Connects as the user this process runs as. */
-  static async open(path: string): Promise<DbusConnection> {
+  /** Connects as the user this process runs as. It is closed when `signal` is aborted, also on the way. */
+  static async open(path: string, signal: AbortSignal): Promise<DbusConnection> {
     const bus = new DbusConnection(await Deno.connect({ transport: "unix", path }));
+    signal.addEventListener("abort", () => bus[Symbol.dispose](), { once: true });
     try {
+      signal.throwIfAborted();
       await bus.#authenticate();
       await bus.call({
         destination: "org.freedesktop.DBus",

@@ -7,6 +7,7 @@ import type { Clock } from "../clock.ts";
 import { readCertificate } from "./certificate.ts";
 import { readDisks } from "./disks.ts";
 import { isHostFile, isHostFolder } from "./host_files.ts";
+import { pageBytes } from "./page_size.ts";
 import { permissionExcess, type PermissionSet } from "./permissions.ts";
 import { netName } from "./place.ts";
 import { readProcesses } from "./processes.ts";
@@ -32,7 +33,8 @@ export type HostMethods = Record<
 
 function memory(): Memory {
   const { swapTotal, swapFree, ...rest } = Deno.systemMemoryInfo();
-  return { ...rest, swap_total: swapTotal, swap_free: swapFree };
+  const page = Deno.build.os === "linux" ? { page_bytes: pageBytes() } : {};
+  return { ...rest, swap_total: swapTotal, swap_free: swapFree, ...page };
 }
 
 function cpuTimes(): CpuTimes[] {

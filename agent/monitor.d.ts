@@ -126,6 +126,8 @@ export interface Memory {
   cached: number;
   swap_total: number;
   swap_free: number;
+  /** In which Linux counts; elsewhere absent. */
+  page_bytes?: number;
 }
 
 /** One mounted, local, real filesystem. Bytes and inodes; `inodes_total` is 0 where there are none. */

@@ -4,16 +4,16 @@
  * hold secrets.
  */
 import type { Process } from "./monitor.d.ts";
+import { pageBytes } from "./page_size.ts";
 
-/** Ticks a second and bytes a page, as the kernel tells programs: these two have never differed. */
+/** Ticks a second, as the kernel tells programs: they have never differed. */
 const TICKS_PER_S = 100;
-const PAGE_BYTES = 4096;
 /** A machine with more has other worries; and a message with more is slow. */
 const PROCESSES_MAX = 20_000;
 const STAT_BYTES_MAX = 1024;
 
 /** Text of /proc/<pid>/stat. The name stands in parentheses and may itself hold some. */
-export function parseProcessStat(text: string): Process | undefined {
+export function parseProcessStat(text: string, page_bytes: number): Process | undefined {
   const [begin, end] = [text.indexOf("("), text.lastIndexOf(")")];
   if (begin < 0 || end < begin) return undefined;
   const fields = text.slice(end + 2).split(" ");
@@ -25,13 +25,14 @@ export function parseProcessStat(text: string): Process | undefined {
     // field numbers of proc(5) less 3: state is the third
     threads: of(17),
     cpu_seconds: (of(11) + of(12)) / TICKS_PER_S,
-    memory_bytes: of(21) * PAGE_BYTES,
+    memory_bytes: of(21) * page_bytes,
     started_ticks: of(19),
   };
 }
 
 /** All processes there are now; those that end meanwhile are left out. */
 export function readProcesses(folder = "/proc"): Process[] {
+  const page_bytes = pageBytes();
   const processes: Process[] = [];
   const buffer = new Uint8Array(STAT_BYTES_MAX);
   const decoder = new TextDecoder();
@@ -40,7 +41,7 @@ export function readProcesses(folder = "/proc"): Process[] {
     try {
       using file = Deno.openSync(`${folder}/${name}/stat`);
       const length = file.readSync(buffer) ?? 0;
-      const process = parseProcessStat(decoder.decode(buffer.subarray(0, length)));
+      const process = parseProcessStat(decoder.decode(buffer.subarray(0, length)), page_bytes);
       if (process !== undefined) processes.push(process);
     } catch {
       // it has ended since the folder was read

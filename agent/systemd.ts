@@ -23,15 +23,13 @@ export async function readSystemd(
 ): Promise<SystemdUnits> {
   const { clock, bus = SYSTEM_BUS } = options;
   const answered = new AbortController();
-  let connection: DbusConnection | undefined;
+  const over = new AbortController();
   const late = clock.sleep(ANSWER_MS_MAX, answered.signal).then(() => {
     if (answered.signal.aborted) return;
-    connection?.[Symbol.dispose]();
     throw new Error(`systemd did not answer within ${ANSWER_MS_MAX / 1000} s`);
   });
   const asked = (async () => {
-    connection = await DbusConnection.open(bus);
-    return await ask(connection, names);
+    return await ask(await DbusConnection.open(bus, over.signal), names);
   })();
   // whichever loses has nothing more to say
   asked.catch(() => {});
@@ -40,7 +38,7 @@ export async function readSystemd(
     return await Promise.race([asked, late.then(() => asked)]);
   } finally {
     answered.abort();
-    connection?.[Symbol.dispose]();
+    over.abort();
   }
 }
 

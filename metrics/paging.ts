@@ -13,24 +13,25 @@ export const metric: Metric = {
   },
 };
 
-/** The kernel counts swap in pages; all machines monitor runs on have these. */
-const PAGE_BYTES = 4096;
+/** Where the agent does not tell: a recording of one that did not yet. */
+const USUAL_PAGE_BYTES = 4096;
 
-/** Text of /proc/vmstat. Kernels before 4.13 do not count kills. */
-export function parseVmstat(text: string): Record<string, number> {
+/** Text of /proc/vmstat, which counts swap in pages. Kernels before 4.13 do not count kills. */
+export function parseVmstat(text: string, page_bytes: number): Record<string, number> {
   const of = (name: string) => {
     const [, digits] = new RegExp(`^${name} (\\d+)$`, "m").exec(text) ?? [];
     return digits === undefined ? undefined : Number(digits);
   };
   const kills = of("oom_kill");
   return {
-    swapped_in_bytes_total: (of("pswpin") ?? 0) * PAGE_BYTES,
-    swapped_out_bytes_total: (of("pswpout") ?? 0) * PAGE_BYTES,
+    swapped_in_bytes_total: (of("pswpin") ?? 0) * page_bytes,
+    swapped_out_bytes_total: (of("pswpout") ?? 0) * page_bytes,
     major_faults_total: of("pgmajfault") ?? 0,
     ...(kills === undefined ? {} : { oom_kills_total: kills }),
   };
 }
 
 export async function collect(host: Host): Promise<Collected> {
-  return parseVmstat(await host.read("/proc/vmstat"));
+  const { page_bytes = USUAL_PAGE_BYTES } = await host.memory();
+  return parseVmstat(await host.read("/proc/vmstat"), page_bytes);
 }

@@ -1,5 +1,6 @@
 /** What the agent reads of the machine for scripts: processes, TCP states, systemd. */
 import assert from "node:assert/strict";
+import { pageBytesOf } from "../../agent/page_size.ts";
 import { parseProcessStat, readProcesses } from "../../agent/processes.ts";
 import { readSystemd, unitName } from "../../agent/systemd.ts";
 import { readTcpStates, TcpStateCounter } from "../../agent/tcp_states.ts";
@@ -13,7 +14,7 @@ const STAT =
   "31000 (a) b (c)) S 30984 30984 2827 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 3 0 169199 3133440 389 18446744073709551615 94908757577728";
 
 Deno.test("parseProcessStat() finds its way around any name", () => {
-  assert.deepEqual(parseProcessStat(STAT), {
+  assert.deepEqual(parseProcessStat(STAT, 4096), {
     pid: 31000,
     name: "a) b (c)",
     state: "S",
@@ -22,7 +23,17 @@ Deno.test("parseProcessStat() finds its way around any name", () => {
     memory_bytes: 389 * 4096,
     started_ticks: 169199,
   });
-  assert.equal(parseProcessStat(""), undefined);
+  assert.equal(parseProcessStat("", 4096), undefined);
+});
+
+Deno.test("pages have the size that the kernel tells programs", () => {
+  const entry = (type: number, value: number) => [BigInt(type), BigInt(value)];
+  const auxv = (...entries: bigint[][]) =>
+    new Uint8Array(BigUint64Array.from(entries.flat()).buffer);
+  assert.equal(pageBytesOf(auxv(entry(33, 7), entry(6, 65_536), entry(0, 0))), 65_536);
+  assert.equal(pageBytesOf(auxv(entry(33, 6), entry(0, 0))), undefined);
+  assert.equal(pageBytesOf(new Uint8Array(7)), undefined);
+  assert.equal(parseProcessStat(STAT, 65_536)?.memory_bytes, 389 * 65_536);
 });
 
 Deno.test({
@@ -136,9 +147,12 @@ Deno.test({
       const asked = assert.rejects(readSystemd([], { clock, bus }), {
         message: "systemd did not answer within 4 s",
       });
-      using _connection = await listener.accept();
+      using connection = await listener.accept();
       await clock.advance(4_000);
       await asked;
+      const buffer = new Uint8Array(4096);
+      // the end of the connection: what it said before comes first
+      while (await connection.read(buffer) !== null);
     }
     await assert.rejects(readSystemd([], { clock, bus: dir.join("none") }), /No such file/);
   },

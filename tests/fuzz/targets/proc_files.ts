@@ -29,8 +29,10 @@ const OTHERS = [
 
 const PARSERS: readonly ((text: string) => unknown)[] = [
   ...[parseCores, parseStat, parseDiskstats, parseLoadavg, parseMeminfo, linuxMemory, parseNetDev],
-  ...[parseStubStatus, parseVmstat, parsePing, parsePressure, parseInfo, parseSnmp],
-  ...[parseProcessStat, diskName],
+  ...[parseStubStatus, parsePing, parsePressure, parseInfo, parseSnmp],
+  diskName,
+  (text) => parseProcessStat(text, 4096),
+  (text) => parseVmstat(text, 4096),
   (text) => realMounts(parseMounts(text)),
 ];
 
