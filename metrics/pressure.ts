@@ -43,7 +43,19 @@ export function parsePressure(text: string): CollectedTree {
   return values;
 }
 
+/** Reading says that it is not supported where it was built in and is switched off (psi=0). */
+const SWITCHED_OFF = /\(os error 95\)/;
+
 export async function collect(host: Host): Promise<Collected> {
+  try {
+    return await readAll(host);
+  } catch (error) {
+    if (error instanceof Error && SWITCHED_OFF.test(error.message)) return {};
+    throw error;
+  }
+}
+
+async function readAll(host: Host): Promise<CollectedTree> {
   const found = await Promise.all(RESOURCES.map(async (resource) => {
     const values = parsePressure(await host.read(`/proc/pressure/${resource}`));
     // the kernel writes that line for form's sake: a processor always does something

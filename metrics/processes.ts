@@ -92,8 +92,25 @@ function processKey({ pid, started_ticks }: Process): string {
   return `${pid} ${started_ticks}`;
 }
 
+/** With names as series can have them; what then has the same name is added up. */
+function withPlainNames(usages: readonly Usage[]): Usage[] {
+  const by_name = new Map<string, Usage>();
+  for (const usage of usages) {
+    const name = usage.name.replace(/[^\w.:/@-]/g, "_");
+    const other = by_name.get(name) ?? { cpu_percent: 0, memory_bytes: 0, count: 0 };
+    by_name.set(name, {
+      name,
+      cpu_percent: other.cpu_percent + usage.cpu_percent,
+      memory_bytes: other.memory_bytes + usage.memory_bytes,
+      count: other.count + usage.count,
+    });
+  }
+  return [...by_name.values()];
+}
+
 /** The `count` names with most of one sort; what uses nothing is not told. */
-export function topTree(usages: readonly Usage[], count: number): CollectedTree {
+export function topTree(all: readonly Usage[], count: number): CollectedTree {
+  const usages = withPlainNames(all);
   const largest = (of: (usage: Usage) => number) =>
     usages.filter((usage) => of(usage) > 0).sort((a, b) =>
       of(b) - of(a) || (a.name < b.name ? -1 : 1)
@@ -104,7 +121,7 @@ export function topTree(usages: readonly Usage[], count: number): CollectedTree 
     ...largest((usage) => usage.memory_bytes),
   ]);
   return Object.fromEntries([...chosen].map(({ name, cpu_percent, memory_bytes, count }) => [
-    name.replace(/[^\w.:/@-]/g, "_"),
+    name,
     { cpu_percent: Math.round(cpu_percent * 100) / 100, memory_bytes, count },
   ]));
 }

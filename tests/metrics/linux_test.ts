@@ -43,10 +43,13 @@ Deno.test("disk_io: diskEffort() is what happened between two readings", () => {
   assert.deepEqual(diskEffort(after, before, 10), {});
 });
 
-Deno.test("paging: pages become bytes", async () => {
-  assert.deepEqual(await collectPaging(procHost()), {
-    swapped_in_bytes_total: 120 * 4096,
-    swapped_out_bytes_total: 4500 * 4096,
+Deno.test("paging: pages become bytes, of the size that they have on this machine", async () => {
+  const none = { total: 0, free: 0, available: 0, buffers: 0, cached: 0 };
+  const memory = () =>
+    Promise.resolve({ ...none, swap_total: 0, swap_free: 0, page_bytes: 65_536 });
+  assert.deepEqual(await collectPaging({ ...procHost(), memory }), {
+    swapped_in_bytes_total: 120 * 65_536,
+    swapped_out_bytes_total: 4500 * 65_536,
     major_faults_total: Number(/^pgmajfault (\d+)$/m.exec(fixture("vmstat"))?.[1]),
     oom_kills_total: 2,
   });
@@ -62,6 +65,14 @@ Deno.test("pressure: averages and totals, and nothing the kernel writes for form
     full: 0.36,
     full_seconds_total: 31.065,
   });
+});
+
+Deno.test("pressure: nothing, and no failure, where the kernel has it switched off", async () => {
+  const read = (path: string) =>
+    Promise.reject(new Error(`Operation not supported (os error 95): readfile '${path}'`));
+  assert.deepEqual(await collectPressure(fixtureHost({ read })), {});
+  const denied = () => Promise.reject(new Error("Permission denied (os error 13)"));
+  await assert.rejects(async () => await collectPressure(fixtureHost({ read: denied })), /denied/);
 });
 
 Deno.test("tcp: states as the agent counts them, counters by name", async () => {
@@ -143,6 +154,17 @@ Deno.test("processes: use is added up by name; a process that is new began at 0"
     nginx: { cpu_percent: 15, memory_bytes: 2_000, count: 2 },
     "db__main_": { cpu_percent: 0, memory_bytes: 9_000, count: 1 },
   });
+});
+
+Deno.test("processes: names that become one are added up", () => {
+  const common = { count: 1, cpu_percent: 2 };
+  const usages = [
+    { ...common, name: "a b", memory_bytes: 5 },
+    { ...common, name: "b", memory_bytes: 9 },
+    { ...common, name: "a_b", memory_bytes: 7 },
+  ];
+  const both = { a_b: { cpu_percent: 4, memory_bytes: 12, count: 2 } };
+  assert.deepEqual(topTree(usages, 1), both);
 });
 
 /** As on a laptop: two chips, one sensor that is not connected, one without a label. */
