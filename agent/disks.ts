@@ -7,6 +7,7 @@
  * A device that is mounted in several places is told once, at its shortest path.
  */
 import { statfs } from "node:fs/promises";
+import type { Clock } from "../clock.ts";
 import type { Disk } from "./monitor.d.ts";
 
 /** `overlay` is what "/" is in a container; as a mount elsewhere it repeats its lower filesystem. */
@@ -91,11 +92,57 @@ async function usage(mount: Mount): Promise<Disk | undefined> {
   }
 }
 
-/** The disks of this machine, sorted by mount point. */
-export async function readDisks(platform: string = Deno.build.os): Promise<Disk[]> {
-  const mounts = platform === "linux"
+async function mountsOf(platform: string): Promise<Mount[]> {
+  return platform === "linux"
     ? realMounts(parseMounts(await Deno.readTextFile("/proc/mounts")))
     : await usualMounts(platform);
-  const disks = await Promise.all(mounts.map(usage));
-  return disks.filter((disk) => disk !== undefined);
+}
+
+/** How long one filesystem may take; the others are told without it. */
+const ANSWER_MS_MAX = 2_000;
+
+/**
+ * Looks at the disks again and again. A dying one answers late or never: it is left out meanwhile, and
+ * asked again only when its answer has come, so that it takes no more than one thread.
+ */
+export class DiskReader {
+  readonly #clock: Clock;
+  readonly #usageOf: (mount: Mount) => Promise<Disk | undefined>;
+  readonly #asked = new Set<string>();
+
+  constructor(options: { clock: Clock; usageOf?: (mount: Mount) => Promise<Disk | undefined> }) {
+    this.#clock = options.clock;
+    this.#usageOf = options.usageOf ?? usage;
+  }
+
+  /** The disks of this machine, sorted by mount point. */
+  async read(platform: string = Deno.build.os): Promise<Disk[]> {
+    return await this.usages(await mountsOf(platform));
+  }
+
+  /** The disks at these mounts, as far as they answer. */
+  async usages(mounts: readonly Mount[]): Promise<Disk[]> {
+    const answered = new AbortController();
+    const late = this.#clock.sleep(ANSWER_MS_MAX, answered.signal).then(() => undefined);
+    try {
+      const disks = await Promise.all(
+        mounts.map((mount) => Promise.race([this.#ask(mount), late])),
+      );
+      return disks.filter((disk) => disk !== undefined);
+    } finally {
+      answered.abort();
+    }
+  }
+
+  async #ask(mount: Mount): Promise<Disk | undefined> {
+    const key = JSON.stringify([mount.device, mount.mount]);
+    // it owes an answer since an earlier time, and nobody waits for it twice
+    if (this.#asked.has(key)) return undefined;
+    this.#asked.add(key);
+    try {
+      return await this.#usageOf(mount);
+    } finally {
+      this.#asked.delete(key);
+    }
+  }
 }

@@ -5,7 +5,7 @@
 import { cpus, networkInterfaces } from "node:os";
 import type { Clock } from "../clock.ts";
 import { readCertificate } from "./certificate.ts";
-import { readDisks } from "./disks.ts";
+import { DiskReader } from "./disks.ts";
 import { isHostFile, isHostFolder } from "./host_files.ts";
 import { pageBytes } from "./page_size.ts";
 import { permissionExcess, type PermissionSet } from "./permissions.ts";
@@ -100,7 +100,8 @@ function unitNames(argument: unknown): string[] {
 
 /** The answers for scripts on this machine. */
 export function createHostMethods(options: { clock: Clock }): HostMethods {
-  // A dying disk answers late or never: callers wait for one question, not for one each.
+  const disks = new DiskReader(options);
+  // callers wait for one question, not for one each
   let pending_disks: Promise<Disk[]> | undefined;
   const methods: Record<Exclude<keyof Host, "platform" | "options">, HostMethods[string]> = {
     read: readHostFile,
@@ -113,7 +114,7 @@ export function createHostMethods(options: { clock: Clock }): HostMethods {
     memory,
     loadavg: () => Deno.loadavg(),
     uptime: () => Deno.osUptime(),
-    disks: () => pending_disks ??= readDisks().finally(() => pending_disks = undefined),
+    disks: () => pending_disks ??= disks.read().finally(() => pending_disks = undefined),
     cpus: cpuTimes,
     networkAddresses,
     processes: () => readProcesses(),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseMounts, readDisks, realMounts } from "../../agent/disks.ts";
+import { DiskReader, parseMounts, realMounts } from "../../agent/disks.ts";
 import { createHostMethods } from "../../agent/host.ts";
 import { isHostFile, isHostFolder } from "../../agent/host_files.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -85,10 +85,10 @@ Deno.test("realMounts() tells a container its root, whatever that is", () => {
 });
 
 Deno.test({
-  name: "readDisks() agrees with df",
+  name: "DiskReader.read() agrees with df",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
-    const disks = await readDisks();
+    const disks = await new DiskReader({ clock: new FakeClock() }).read();
     const root = disks.find(({ mount }) => mount === "/");
     assert.ok(root, "there is a root filesystem");
     const { stdout } = await new Deno.Command("df", { args: ["-PB1", "/"] }).output();
@@ -99,4 +99,30 @@ Deno.test({
     const differs = Math.abs(root.total_bytes - root.free_bytes - (used ?? NaN));
     assert.ok(differs < root.total_bytes / 20, `${differs} bytes apart`);
   },
+});
+
+Deno.test("DiskReader tells the others when one does not answer, and asks that one once", async () => {
+  const clock = new FakeClock();
+  const hung = Promise.withResolvers<void>();
+  const asked: string[] = [];
+  const reader = new DiskReader({
+    clock,
+    usageOf: async (mount) => {
+      asked.push(mount.mount);
+      if (mount.mount === "/hung") await hung.promise;
+      const bytes = { total_bytes: 1, free_bytes: 1, available_bytes: 1 };
+      return { ...mount, ...bytes, inodes_total: 0, inodes_free: 0 };
+    },
+  });
+  const mounts = ["/", "/hung"].map((mount) => ({ device: mount, mount, type: "ext4" }));
+  const told = async () => (await reader.usages(mounts)).map(({ mount }) => mount);
+  const first = told();
+  await clock.advance(2_000);
+  assert.deepEqual(await first, ["/"]);
+  assert.deepEqual(await told(), ["/"], "it is not waited for again");
+  hung.resolve();
+  await clock.advance(0);
+  assert.deepEqual(await told(), ["/", "/hung"]);
+  assert.deepEqual(asked, ["/", "/hung", "/", "/", "/hung"]);
+  assert.equal(clock.sleeping, 0);
 });
