@@ -47,6 +47,11 @@ export interface ConnectOptions {
    */
   statement_ms_max?: number;
   /**
+   * A transaction that says nothing for so many milliseconds is ended by the server: its client may be
+   * gone without a word, and others wait for what it holds. Default: never.
+   */
+  silent_transaction_ms_max?: number;
+  /**
    * Statements are planned once for all parameters. For short statements on tables of many
    * partitions: planning for each question anew takes longer than answering it (1.1 ms instead of
    * 0.4). Default: PostgreSQL decides.
@@ -152,13 +157,16 @@ function sslOption(mode: SslMode): "allow" | "prefer" | "require" | "verify-full
 
 /** What a session of its own has beside name and time zone. */
 function sessionSettings(options: ConnectOptions): Record<string, string | number> {
-  const { in_order, plan_once, statement_ms_max } = options;
+  const { in_order, plan_once, statement_ms_max, silent_transaction_ms_max } = options;
   return {
     // no options: it is only to be long
     options: " ".repeat(DRIVER_BUFFER_BYTES),
     ...(in_order ? { synchronize_seqscans: "off" } : {}),
     ...(plan_once ? { plan_cache_mode: "force_generic_plan" } : {}),
     ...(statement_ms_max === undefined ? {} : { statement_timeout: statement_ms_max }),
+    ...(silent_transaction_ms_max === undefined
+      ? {}
+      : { idle_in_transaction_session_timeout: silent_transaction_ms_max }),
   };
 }
 

@@ -109,16 +109,24 @@ export async function recordSent(
   return changed.count > 0;
 }
 
-/** It did not arrive, and is tried again at a time. */
+/**
+ * It did not arrive, and is tried again at a time. Said late, after somebody else has claimed the message,
+ * it would take that claim away: the number of attempts tells whose word it is.
+ */
 export async function recordRetry(
   sql: Sql,
-  { id, error, next_ms }: { id: number; error: string; next_ms: number },
+  { id, attempts, error, next_ms }: {
+    id: number;
+    attempts: number;
+    error: string;
+    next_ms: number;
+  },
 ): Promise<void> {
   await sql`
     update notification set
       error = ${error}, claimed_until = null,
       next_attempt_at = timestamptz 'epoch' + ${next_ms}::float8 * interval '1 millisecond'
-    where id = ${id} and state = 'waiting'`;
+    where id = ${id} and state = 'waiting' and attempts = ${attempts}`;
 }
 
 /** It will not arrive: `failed` by the receiver's will, `dropped` since its channel is gone. */

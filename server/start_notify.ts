@@ -18,7 +18,8 @@ import type { NotifySettings } from "./notify/setup.ts";
 
 /** The pipeline's own, so that a flood of reports does not hold up a page. */
 const NOTIFY_CONNECTIONS = 3;
-const CLOSE_SECONDS_MAX = 5;
+/** What a connection that was given up holds is free for others after this time. */
+const SILENT_TRANSACTION_MS_MAX = 30_000;
 
 export interface Notify {
   /** There is something in the outbox. */
@@ -47,14 +48,15 @@ export function startNotify(
 ): Notify {
   const { config, log, clock, started, onNews, metrics } = options;
   let settings = notifySettings(config);
-  const own = connect(address, {
-    connections_max: NOTIFY_CONNECTIONS,
-    application_name: "monitor notify",
-  });
-  started.defer(() => own.end({ timeout: CLOSE_SECONDS_MAX }));
+  const own = () =>
+    connect(address, {
+      connections_max: NOTIFY_CONNECTIONS,
+      application_name: "monitor notify",
+      silent_transaction_ms_max: SILENT_TRANSACTION_MS_MAX,
+    });
   const pipeline = started.use(
     new Pipeline({
-      ...{ sql: own, clock, log: log.with({ component: "notify" }), settings },
+      ...{ connect: own, clock, log: log.with({ component: "notify" }), settings },
       onDelivery: deliveryCounters(metrics, Object.keys(settings.channels)),
     }),
   );

@@ -5,7 +5,7 @@
  * can see by the key that it has it; nothing else repeats a message, and nothing loses one.
  */
 import { recordChannelOutcome } from "../../db/channels.ts";
-import type { TransactionSql } from "../../db/connect.ts";
+import type { Sql, TransactionSql } from "../../db/connect.ts";
 import { type GroupRow, saveGroup, selectGroup } from "../../db/notification_groups.ts";
 import {
   type ClaimedNotification,
@@ -15,6 +15,7 @@ import {
   recordSent,
   selectAbandoned,
 } from "../../db/notifications.ts";
+import { isConnectionFailure } from "../../db/sqlstate.ts";
 import { transaction } from "../../db/transaction.ts";
 import { backoffMs, GIVE_UP_MS } from "./backoff.ts";
 import type { Delivery } from "./channel.ts";
@@ -29,34 +30,60 @@ const LEASE_SPARE_MS = 5_000;
 /** Beside what a channel's own trouble says, this is what a person can do. */
 const ABANDONED = "no server has this channel in its configuration any more";
 
+export interface DeliveriesOptions {
+  /** Ends what is being sent. */
+  signal: AbortSignal;
+  /** Called when a message has been settled: there is room, and perhaps more to do. */
+  onDone: () => void;
+  /** Asks the database. Default: on the connections of `telling`, however long it takes. */
+  ask?: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>;
+}
+
 export class Deliveries {
   readonly #telling: Telling;
-  readonly #signal: AbortSignal;
-  readonly #onDone: () => void;
+  readonly #options: DeliveriesOptions;
   /** By channel. */
   readonly #in_flight = new Map<number, number>();
   readonly #running = new Map<number, Promise<void>>();
 
-  /** `onDone` is called when a message has been settled: there is room, and perhaps more to do. */
-  constructor(telling: Telling, options: { signal: AbortSignal; onDone: () => void }) {
+  constructor(telling: Telling, options: DeliveriesOptions) {
     this.#telling = telling;
-    this.#signal = options.signal;
-    this.#onDone = options.onDone;
+    this.#options = options;
+  }
+
+  #ask<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    const { ask = (work) => work(this.#telling.sql) } = this.#options;
+    return ask(work);
+  }
+
+  /**
+   * Writes down how it went, once more when the connection was lost: what has arrived and is not written
+   * down is sent again. The first may have been carried out all the same; then the second finds it.
+   */
+  async #write<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    try {
+      return await this.#ask(work);
+    } catch (error) {
+      if (!isConnectionFailure(error)) throw error;
+      return await this.#ask(work);
+    }
   }
 
   /** Claims as many messages as there is room for, and begins to send them; how many. */
   async start(): Promise<number> {
-    const { sql, clock, channels, onStep } = this.#telling;
+    const { clock, channels, onStep } = this.#telling;
     const room = (id: number) => IN_FLIGHT_MAX - (this.#in_flight.get(id) ?? 0);
-    const claimed = await claimNotifications(sql, {
-      channels: [...channels.values()].map(({ id, timeout_ms }) => ({
-        id,
-        room: room(id),
-        lease_ms: timeout_ms + LEASE_SPARE_MS,
-      })),
-      in_hand: [...this.#running.keys()],
-      now_ms: clock.now(),
-    });
+    const claimed = await this.#ask((sql) =>
+      claimNotifications(sql, {
+        channels: [...channels.values()].map(({ id, timeout_ms }) => ({
+          id,
+          room: room(id),
+          lease_ms: timeout_ms + LEASE_SPARE_MS,
+        })),
+        in_hand: [...this.#running.keys()],
+        now_ms: clock.now(),
+      })
+    );
     if (claimed.length > 0) onStep("claimed");
     const by_id = new Map([...channels.values()].map((one) => [one.id, one]));
     for (const message of claimed) {
@@ -87,7 +114,7 @@ export class Deliveries {
       .finally(() => {
         count(-1);
         this.#running.delete(message.id);
-        this.#onDone();
+        this.#options.onDone();
       });
     this.#running.set(message.id, running);
   }
@@ -97,7 +124,7 @@ export class Deliveries {
     const begun_ms = clock.monotonic();
     const delivery = await target.channel.send(payloadSchema.parse(message.payload), {
       clock,
-      signal: this.#signal,
+      signal: this.#options.signal,
     });
     onStep("answered");
     const took_ms = Math.round(clock.monotonic() - begun_ms);
@@ -111,13 +138,12 @@ export class Deliveries {
     target: KnownChannel,
     took_ms: number,
   ): Promise<void> {
-    const { sql, clock, log } = this.#telling;
+    const { clock, log } = this.#telling;
     const now_ms = clock.now();
-    await transaction(sql, async (tx) => {
-      if (!await recordSent(tx, { id: message.id, now_ms })) return;
-      await this.#settleGroup(tx, message, "sent");
-    });
-    await recordChannelOutcome(sql, { channel_id: target.id, error: null, now_ms });
+    await this.#settle(message, "sent", (tx) => recordSent(tx, { id: message.id, now_ms }));
+    await this.#write((sql) =>
+      recordChannelOutcome(sql, { channel_id: target.id, error: null, now_ms })
+    );
     this.#telling.onDelivery?.(target.channel.name, "sent");
     log.info("told", { channel: target.channel.name, key: message.key, took_ms });
   }
@@ -127,20 +153,21 @@ export class Deliveries {
     target: KnownChannel,
     delivery: Exclude<Delivery, { outcome: "delivered" }>,
   ): Promise<void> {
-    const { sql, clock, log } = this.#telling;
+    const { clock, log } = this.#telling;
     const now_ms = clock.now();
     const { why, outcome } = delivery;
+    const retry = (error: string, next_ms: number) =>
+      this.#write((sql) => recordRetry(sql, { ...message, error, next_ms }));
     // the server's end is no fault of the channel: whoever comes next tries at once
-    if (this.#signal.aborted) {
-      await recordRetry(sql, { id: message.id, error: "the server was stopped", next_ms: now_ms });
-      return;
-    }
-    await recordChannelOutcome(sql, { channel_id: target.id, error: why, now_ms });
+    if (this.#options.signal.aborted) return await retry("the server was stopped", now_ms);
+    await this.#write((sql) =>
+      recordChannelOutcome(sql, { channel_id: target.id, error: why, now_ms })
+    );
     const fields = { channel: target.channel.name, key: message.key, attempts: message.attempts };
     if (outcome === "retryable" && now_ms - message.created_ms < GIVE_UP_MS) {
       const { retry_after_ms } = delivery;
       const wait_ms = backoffMs(message.attempts, { random: Math.random(), retry_after_ms });
-      await recordRetry(sql, { id: message.id, error: why, next_ms: now_ms + wait_ms });
+      await retry(why, now_ms + wait_ms);
       this.#telling.onDelivery?.(target.channel.name, "retried");
       // the first time is news, and then once in a while
       const level = message.attempts === 1 || message.attempts % 10 === 0 ? "warn" : "debug";
@@ -156,10 +183,20 @@ export class Deliveries {
     message: Pick<ClaimedNotification, "id" | "group_key">,
     end: { state: "failed" | "dropped"; error: string },
   ): Promise<void> {
-    await transaction(this.#telling.sql, async (tx) => {
-      if (!await recordGivenUp(tx, { id: message.id, ...end })) return;
-      await this.#settleGroup(tx, message, "failed");
-    });
+    await this.#settle(message, "failed", (tx) => recordGivenUp(tx, { id: message.id, ...end }));
+  }
+
+  /** Writes the end of a message and what its group is then, unless somebody has written an end. */
+  async #settle(
+    message: Pick<ClaimedNotification, "group_key">,
+    end: "sent" | "failed",
+    record: (tx: TransactionSql) => Promise<boolean>,
+  ): Promise<void> {
+    await this.#write((sql) =>
+      transaction(sql, async (tx) => {
+        if (await record(tx)) await this.#settleGroup(tx, message, end);
+      })
+    );
   }
 
   /** The group knows how its message ended, and when it is looked at next. */
@@ -183,9 +220,10 @@ export class Deliveries {
 
   /** Messages of channels that are nowhere any more. */
   async dropAbandoned(): Promise<void> {
-    const { sql, clock } = this.#telling;
+    const { clock } = this.#telling;
     const before_ms = clock.now() - GIVE_UP_MS - LEASE_SPARE_MS;
-    for (const message of await selectAbandoned(sql, { before_ms, limit: 100 })) {
+    const abandoned = await this.#ask((sql) => selectAbandoned(sql, { before_ms, limit: 100 }));
+    for (const message of abandoned) {
       await this.#giveUp(message, { state: "dropped", error: ABANDONED });
     }
   }

@@ -10,10 +10,13 @@
  *   record    deliver.ts   what the receiver knows now ──▶ groups
  *
  * What is taken, decided or recorded is one transaction each; only sending is outside of any. A server
- * that dies while it sends leaves a claim that ends by itself.
+ * that dies while it sends leaves a claim that ends by itself. So each of them can also be given up, when
+ * the database does not answer: it was carried out as a whole, then the next look finds it done, or not
+ * at all.
  */
 import type { Clock } from "../../clock.ts";
 import type { Sql } from "../../db/connect.ts";
+import { RenewedPool } from "../../db/renewed_pool.ts";
 import { deleteUnknownGroups, peekWork, retryFailedGroups } from "../../db/notification_groups.ts";
 import { deleteOldNotifications } from "../../db/notifications.ts";
 import { isRetryable } from "../../db/sqlstate.ts";
@@ -27,14 +30,19 @@ import { type NotifySettings, setUp, type Step, type Telling } from "./setup.ts"
 const POLL_MS = 1_000;
 /** After trouble with the database. */
 const TROUBLE_MS = 2_000;
+/** Short statements are answered within this time, or their connections are given up. */
+const ANSWER_MS_MAX = 10_000;
 /** What is under way when the server stops has this long, then it is left for the next one. */
 const STOP_MS_MAX = 3_000;
+/** … and this long to write down how far it came. */
+const RECORD_MS_MAX = 2_000;
 const TIDY_MS = 3_600_000;
 /** How long it is known why somebody was told, or not. */
 const KEPT_MS = 400 * 86_400_000;
 
 export interface PipelineOptions {
-  sql: Sql;
+  /** Makes its connections; it ends them. */
+  connect: () => Sql;
   clock: Clock;
   log: Logger;
   settings: NotifySettings;
@@ -42,10 +50,13 @@ export interface PipelineOptions {
   onStep?: (step: Step) => void;
   /** Told how each attempt to deliver ended. */
   onDelivery?: Telling["onDelivery"];
+  /** Default: ANSWER_MS_MAX. */
+  answer_ms_max?: number;
 }
 
 export class Pipeline implements AsyncDisposable {
   readonly #options: PipelineOptions;
+  readonly #pool: RenewedPool;
   readonly #stop = new AbortController();
   /** Ends what is being sent. */
   readonly #hurry = new AbortController();
@@ -63,6 +74,8 @@ export class Pipeline implements AsyncDisposable {
   /** Starts at once. A server without channels leaves the outbox to others. */
   constructor(options: PipelineOptions) {
     this.#options = options;
+    const { connect, answer_ms_max = ANSWER_MS_MAX } = options;
+    this.#pool = new RenewedPool({ connect, answer_ms_max });
     this.#settings = options.settings;
     this.#loop = this.#run();
   }
@@ -90,8 +103,12 @@ export class Pipeline implements AsyncDisposable {
     this.#stop.abort();
     this.wake();
     const late = setTimeout(() => this.#hurry.abort(), STOP_MS_MAX);
+    // whoever still waits for the database then waits for one that says nothing
+    const silent = setTimeout(() => this.#pool[Symbol.asyncDispose](), STOP_MS_MAX + RECORD_MS_MAX);
     await this.#loop;
     clearTimeout(late);
+    clearTimeout(silent);
+    await this.#pool[Symbol.asyncDispose]();
   }
 
   async #run(): Promise<void> {
@@ -118,23 +135,33 @@ export class Pipeline implements AsyncDisposable {
 
   /** Once more when the settings were changed meanwhile. */
   async #setUp(): Promise<{ telling: Telling; deliveries: Deliveries }> {
-    const { sql, clock, log, onStep = () => {}, onDelivery } = this.#options;
+    const { clock, log, onStep = () => {}, onDelivery } = this.#options;
     const settings = this.#settings;
-    const telling = await setUp(settings, { sql, clock, log, onStep, onDelivery });
+    const telling = await this.#pool.askLong((sql) =>
+      setUp(settings, { sql, clock, log, onStep, onDelivery })
+    );
     await this.#begin(telling);
     const { signal } = this.#hurry;
-    const deliveries = new Deliveries(telling, { signal, onDone: () => this.wake() });
+    const deliveries = new Deliveries(telling, {
+      signal,
+      onDone: () => this.wake(),
+      ask: (work) => this.#pool.ask(work),
+    });
     const set = { telling, deliveries };
     return this.#settings === settings ? this.#set = set : await this.#setUp();
   }
 
   /** Does what there is to do; then the milliseconds to rest: 0 when there may be more. */
   async #round(telling: Telling, deliveries: Deliveries): Promise<number> {
-    const { waiting, group_ms, notification_ms } = await peekWork(telling.sql, telling.known);
+    const { waiting, group_ms, notification_ms } = await this.#pool.ask((sql) =>
+      peekWork(sql, telling.known)
+    );
     const isDue = (at_ms: number | null) => at_ms !== null && at_ms <= telling.clock.now();
     let done = 0;
-    if (waiting) done += await takeTransitions(telling);
-    if (waiting || isDue(group_ms)) done += await judgeGroups(telling);
+    const stage = (work: (telling: Telling) => Promise<number>) =>
+      this.#pool.askLong((sql) => work({ ...telling, sql }));
+    if (waiting) done += await stage(takeTransitions);
+    if (waiting || isDue(group_ms)) done += await stage(judgeGroups);
     if (done > 0 || isDue(notification_ms)) done += await deliveries.start();
     if (done > 0) return 0;
     const wait_ms = Math.min(group_ms ?? Infinity, notification_ms ?? Infinity) -
@@ -146,17 +173,18 @@ export class Pipeline implements AsyncDisposable {
   /** Settings may have changed since somebody was here. */
   async #begin(telling: Telling): Promise<void> {
     if (telling.channels.size === 0) return;
-    await deleteUnknownGroups(telling.sql, telling.known);
-    await retryFailedGroups(telling.sql, telling.clock.now());
-    await adoptIncidents(telling);
+    await this.#pool.askLong((sql) => deleteUnknownGroups(sql, telling.known));
+    await this.#pool.askLong((sql) => retryFailedGroups(sql, telling.clock.now()));
+    await this.#pool.askLong((sql) => adoptIncidents({ ...telling, sql }));
   }
 
   async #tidy(deliveries: Deliveries): Promise<void> {
-    const { sql, clock } = this.#options;
+    const { clock } = this.#options;
     if (clock.monotonic() - this.#tidied_ms < TIDY_MS) return;
     this.#tidied_ms = clock.monotonic();
     await deliveries.dropAbandoned();
-    await deleteOldNotifications(sql, { before_ms: clock.now() - KEPT_MS });
+    const before_ms = clock.now() - KEPT_MS;
+    await this.#pool.askLong((sql) => deleteOldNotifications(sql, { before_ms }));
   }
 
   async #rest(ms: number): Promise<void> {

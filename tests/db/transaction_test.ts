@@ -81,3 +81,24 @@ Deno.test("transaction() does not commit on a connection opened anew", async () 
   await assert.rejects(lost, { code: LOST });
   await Promise.all([settled(sql), settled(sql)]);
 });
+
+Deno.test("a transaction that says nothing for too long is ended, and what it holds is free", async () => {
+  await using database = await testDatabase({ empty: true, silent_transaction_ms_max: 100 });
+  const { sql } = database;
+  await sql`create table t (n integer)`;
+  await sql`insert into t values (1)`;
+  const held = Promise.withResolvers<void>();
+  const freed = Promise.withResolvers<void>();
+  const lost = transaction(sql, async (tx) => {
+    await tx`update t set n = 2`;
+    held.resolve();
+    await freed.promise;
+  });
+  lost.catch(() => {});
+  await held.promise;
+  // waits for the row until the first one is ended
+  await sql`update t set n = n + 10`;
+  freed.resolve();
+  await assert.rejects(lost);
+  assert.deepEqual([...await sql`select n from t`], [{ n: 11 }]);
+});

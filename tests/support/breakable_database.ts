@@ -8,6 +8,8 @@ export interface BreakableDatabase extends TestDatabase {
   mend(): void;
   /** From now on nothing that is sent arrives, in any connection there is; none is closed. */
   hang(): void;
+  /** The same for the connections there are; new ones are well, as behind a firewall that forgot some. */
+  forget(): void;
 }
 
 export async function breakableDatabase(): Promise<BreakableDatabase> {
@@ -17,20 +19,22 @@ export async function breakableDatabase(): Promise<BreakableDatabase> {
   const open = new Set<Deno.Conn>();
   let isCut = false;
   let isHanging = false;
-  const wire = () =>
+  let forgotten = 0;
+  const wire = (made: number) =>
     new TransformStream<Uint8Array, Uint8Array>({
       transform(bytes, controller) {
-        if (!isHanging) controller.enqueue(bytes);
+        if (!isHanging && made === forgotten) controller.enqueue(bytes);
       },
     });
   const join = async (client: Deno.Conn) => {
+    const made = forgotten;
     const server = host.startsWith("/")
       ? await Deno.connect({ transport: "unix", path: `${host}/.s.PGSQL.${port}` })
       : await Deno.connect({ hostname: host, port });
     open.add(client).add(server);
     await Promise.allSettled([
-      client.readable.pipeThrough(wire()).pipeTo(server.writable),
-      server.readable.pipeThrough(wire()).pipeTo(client.writable),
+      client.readable.pipeThrough(wire(made)).pipeTo(server.writable),
+      server.readable.pipeThrough(wire(made)).pipeTo(client.writable),
     ]);
     open.delete(client);
     open.delete(server);
@@ -61,6 +65,7 @@ export async function breakableDatabase(): Promise<BreakableDatabase> {
     cut,
     mend: () => isCut = false,
     hang: () => isHanging = true,
+    forget: () => forgotten++,
     async [Symbol.asyncDispose]() {
       cut();
       listener.close();

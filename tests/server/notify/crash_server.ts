@@ -17,7 +17,7 @@ if (import.meta.main) {
   const [database_url = "", url = "", last_step = "0"] = Deno.args;
   let step = 0;
   const pipeline = new Pipeline({
-    sql: connect(database_url, { connections_max: 3 }),
+    connect: () => connect(database_url, { connections_max: 3 }),
     clock: systemClock,
     log: createLogger({ level: "warn", format: "text", now: systemClock.now }),
     settings: {

@@ -253,6 +253,31 @@ Deno.test("who dies while it sends: the message is sent again with its key when 
   assert.deepEqual(world.told().at(-1), "ops resolved  | web-1");
 });
 
+Deno.test("who comes late with a failure does not free the message for a third while another sends it", async () => {
+  await using world = await tellingWorld();
+  const { sql, clock, collector, telling } = world;
+  const options = { signal: new AbortController().signal, onDone: () => {} };
+  const [slow, other, third] = [1, 2, 3].map(() => new Deliveries(telling, options));
+  await fire(sql, "a", { at_ms: START_MS });
+  await takeTransitions(telling);
+  await clock.advance(500);
+  await judgeGroups(telling);
+  const answers = [Promise.withResolvers<Response>(), Promise.withResolvers<Response>()];
+  collector.answer = () => answers[collector.received.length - 1]?.promise ?? new Response("ok");
+  assert.equal(await slow?.start(), 1);
+  await collector.count(1);
+  clock.set(clock.now() + 16_000);
+  assert.equal(await other?.start(), 1);
+  await collector.count(2);
+  answers[0]?.resolve(new Response("later", { status: 503 }));
+  await slow?.settled();
+  clock.set(clock.now() + 10_000);
+  assert.equal(await third?.start(), 0);
+  answers[1]?.resolve(new Response("ok"));
+  await other?.settled();
+  assert.deepEqual((await sql`select state from notification`)[0]?.state, "sent");
+});
+
 Deno.test("a channel that is in no configuration any more: its messages are dropped, and it says why", async () => {
   await using world = await tellingWorld();
   const { sql, clock, telling } = world;

@@ -1,0 +1,94 @@
+/** The pipeline as a whole, on connections that say nothing any more and with settings that change. */
+import assert from "node:assert/strict";
+import { systemClock } from "../../../clock.ts";
+import { connect, type Sql } from "../../../db/connect.ts";
+import { silentLogger } from "../../../log.ts";
+import { channelSchema } from "../../../server/notify/channels.ts";
+import { Pipeline, type PipelineOptions } from "../../../server/notify/pipeline.ts";
+import { routeSchema } from "../../../server/notify/route.ts";
+import type { NotifySettings } from "../../../server/notify/setup.ts";
+import { breakableDatabase } from "../../support/breakable_database.ts";
+import { fire } from "../../support/outbox.ts";
+import { type WebhookCollector, webhookCollector } from "../../support/webhook_collector.ts";
+
+function settingsFor({ url }: WebhookCollector): NotifySettings {
+  const route = { name: "all", channels: ["ops"], group_by: ["host"], group_wait: 0 };
+  return {
+    channels: { ops: channelSchema.parse({ kind: "webhook", url }) },
+    routes: [routeSchema.parse(route)],
+    page_url: null,
+  };
+}
+
+function pipelineOn(
+  url: string,
+  options: Pick<PipelineOptions, "settings"> & Partial<PipelineOptions>,
+): Pipeline {
+  return new Pipeline({
+    connect: () => connect(url, { connections_max: 3 }),
+    clock: systemClock,
+    log: silentLogger,
+    ...options,
+  });
+}
+
+const fireNow = (sql: Sql, hostname: string, host_id: number) =>
+  fire(sql, hostname, { hostname, host_id, at_ms: systemClock.now() });
+
+/** Resolves when every message has come to its end. */
+async function allSent(sql: Sql): Promise<void> {
+  for (;;) {
+    const rows = await sql`select state from notification`;
+    if (rows.length > 0 && rows.every(({ state }) => state === "sent")) return;
+    await systemClock.sleep(5);
+  }
+}
+
+const keysOf = ({ received }: WebhookCollector) =>
+  received.map(({ headers }) => headers.get("idempotency-key"));
+
+Deno.test("connections that say nothing any more are given up: the next incident is told on new ones", async () => {
+  await using database = await breakableDatabase();
+  await using collector = webhookCollector();
+  const settings = settingsFor(collector);
+  await using pipeline = pipelineOn(database.url, { settings, answer_ms_max: 500 });
+  await fireNow(database.sql, "a", 1);
+  pipeline.wake();
+  await collector.count(1);
+  await allSent(database.sql);
+  database.forget();
+  await fireNow(database.sql, "b", 2);
+  pipeline.wake();
+  await collector.count(2);
+  await allSent(database.sql);
+  assert.equal(new Set(keysOf(collector)).size, 2);
+});
+
+Deno.test("a connection that falls silent while a message is sent: that it has arrived is written on another", async () => {
+  await using database = await breakableDatabase();
+  await using collector = webhookCollector();
+  collector.answer = () => {
+    database.forget();
+    return new Response("ok");
+  };
+  const settings = settingsFor(collector);
+  await using pipeline = pipelineOn(database.url, { settings, answer_ms_max: 1_500 });
+  await fireNow(database.sql, "a", 1);
+  pipeline.wake();
+  await allSent(database.sql);
+  assert.equal(collector.received.length, 1);
+});
+
+Deno.test("the pipeline stops also when the database says nothing", async () => {
+  await using database = await breakableDatabase();
+  await using collector = webhookCollector();
+  const settings = settingsFor(collector);
+  const pipeline = pipelineOn(database.url, { settings, answer_ms_max: 600_000 });
+  await fireNow(database.sql, "a", 1);
+  pipeline.wake();
+  await collector.count(1);
+  await allSent(database.sql);
+  database.forget();
+  pipeline.wake();
+  await pipeline[Symbol.asyncDispose]();
+});
