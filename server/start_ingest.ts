@@ -2,6 +2,7 @@
 import type { Clock } from "../clock.ts";
 import { connect } from "../db/connect.ts";
 import type { Database } from "../db/database.ts";
+import { RenewedPool } from "../db/renewed_pool.ts";
 import type { Logger } from "../log.ts";
 import type { Config } from "./config.ts";
 import type { MetricsRoute } from "./http/metrics.ts";
@@ -20,6 +21,10 @@ import { RetentionClasses } from "./retention.ts";
 
 /** A batch is closed at this size; measured: larger ones do not commit more rows a second. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+/** Of the pool for new names and partitions of the past: one round of names, and a writer or two. */
+const NAMES_CONNECTIONS = 3;
+/** New names are made in milliseconds. With no answer by then their senders are told to come again. */
+const NAMES_ANSWER_MS_MAX = 30_000;
 
 interface Base {
   config: Config;
@@ -30,7 +35,7 @@ interface Base {
 
 /** The ingest step: what was accepted is still committed when it stops. */
 export function startIngest(
-  { sql, address }: Database,
+  { address }: Database,
   options: Base & {
     /** Told of each row after its commit. */
     onStored: (row: ObservedReport) => void;
@@ -48,10 +53,21 @@ export function startIngest(
   });
   const own_log = log.with({ component: "ingest" });
   const admission = admissionTo(queue, { config, clock, log: own_log });
+  const connectTo = (connections_max: number, silent_transaction_ms_max?: number) =>
+    connect(address, {
+      ...{ connections_max, silent_transaction_ms_max, log },
+      application_name: "monitor ingest",
+    });
+  const pool = started.use(
+    new RenewedPool({
+      // what a connection that was given up holds is free for others after this time
+      connect: () => connectTo(NAMES_CONNECTIONS, NAMES_ANSWER_MS_MAX),
+      answer_ms_max: NAMES_ANSWER_MS_MAX,
+    }),
+  );
   const writer = startWriter({
-    sql,
-    connect: () =>
-      connect(address, { connections_max: 1, application_name: "monitor ingest", log }),
+    pool,
+    connect: () => connectTo(1),
     queue,
     clock,
     log: own_log,
@@ -63,7 +79,7 @@ export function startIngest(
     await writer.finished;
   });
   const too_much = new IngestLimits({ limits: config.limits, clock, log: own_log });
-  const intake = intakeFor(queue, { sql, config, clock, too_much });
+  const intake = intakeFor(queue, { pool, config, clock, too_much });
   const { queue_bytes_max } = config.ingest;
   registerIngest(metrics, { queue, intake, admission, too_much, queue_bytes_max, disk: guard });
   const rates = new ClientRates(config.limits, () => clock.monotonic());
@@ -80,15 +96,15 @@ export function startIngest(
 
 function intakeFor(
   queue: IngestQueue,
-  { sql, config, clock, too_much }: Pick<Base, "config" | "clock"> & {
-    sql: Database["sql"];
+  { pool, config, clock, too_much }: Pick<Base, "config" | "clock"> & {
+    pool: RenewedPool;
     too_much: IngestLimits;
   },
 ): Intake {
   const classes = new RetentionClasses(config.retention);
   return new Intake({
     classOf: classes.divided ? (metric) => classes.classOf(metric) : undefined,
-    directory: new Directory({ sql, clock, limits: too_much }),
+    directory: new Directory({ pool, clock, limits: too_much }),
     too_much,
     queue,
     clock,

@@ -4,12 +4,13 @@
  *
  * Names that are new are made in the database before the report that brings them is queued. Many
  * reports may bring the same new names at once (a fleet starting): while one round with the database
- * is under way, the next reports gather, and the next round serves all of them together.
+ * is under way, the next reports gather, and the next round serves all of them together. A round with a
+ * database that says nothing is given up: its senders are told to come again, and the next one begins.
  */
-import type { Sql } from "../../db/connect.ts";
 import type { Clock } from "../../clock.ts";
 import { ensureHosts, updateHostFacts } from "../../db/hosts.ts";
 import { ensureMetrics, updateMetadata } from "../../db/metrics.ts";
+import type { RenewedPool } from "../../db/renewed_pool.ts";
 import { selectKnownPairs } from "../../db/series_limit.ts";
 import { shapeDigest, shapeNames } from "../../db/shapes.ts";
 import type { HostFacts, Report } from "../../report.ts";
@@ -43,7 +44,7 @@ export interface StrangerReport {
 }
 
 export interface DirectoryOptions {
-  sql: Sql;
+  pool: RenewedPool;
   clock: Clock;
   /** How many hosts there may be, and series of each. */
   limits: { hosts_max: number; host_series_max: number };
@@ -147,27 +148,26 @@ export class Directory {
   async #learnMetrics(names: readonly string[]): Promise<void> {
     const unknown = new Set(names.filter((name) => !this.#metric_ids.has(name)));
     if (unknown.size === 0) return;
-    const found = await ensureMetrics(this.#options.sql, [...unknown]);
+    const found = await this.#options.pool.ask((sql) => ensureMetrics(sql, [...unknown]));
     for (const [name, id] of found) this.#metric_ids.set(name, id);
   }
 
   async #learnHosts(reports: readonly Report[]): Promise<void> {
-    const { sql, clock, limits: { hosts_max } } = this.#options;
+    const { pool, clock, limits: { hosts_max } } = this.#options;
     const unknown = new Set(
       reports.map((report) => report.hostname).filter((name) => !this.hosts.has(name)),
     );
     if (unknown.size === 0) return;
-    for (const [hostname, id] of await ensureHosts(sql, [...unknown], clock.now(), hosts_max)) {
-      this.hosts.add(id, hostname);
-    }
+    const found = await pool.ask((sql) => ensureHosts(sql, [...unknown], clock.now(), hosts_max));
+    for (const [hostname, id] of found) this.hosts.add(id, hostname);
   }
 
   /** Makes shapes, as far as they fit, and remembers which host has which. */
   async #learnSeries(reports: readonly Report[]): Promise<void> {
-    const { sql, limits } = this.#options;
+    const { pool, limits } = this.#options;
     const wanted = this.#newPairs(reports);
     if (wanted.size === 0) return;
-    const known = await selectKnownPairs(sql, [...wanted.values()]);
+    const known = await pool.ask((sql) => selectKnownPairs(sql, [...wanted.values()]));
     for (const { host_id, digest, shape_id } of known) {
       const pair = wanted.get(`${host_id} ${digest}`);
       if (pair === undefined) continue;
@@ -177,7 +177,9 @@ export class Directory {
     }
     if (wanted.size === 0) return;
     const pairs = [...wanted.values()];
-    const made = await makeSeries(sql, pairs, { series_max: limits.host_series_max });
+    const made = await pool.askLong((sql) =>
+      makeSeries(sql, pairs, { series_max: limits.host_series_max })
+    );
     for (const [name, id] of made.metric_ids) this.#metric_ids.set(name, id);
     for (const [i, { host, names, reports: brought }] of pairs.entries()) {
       const allowed = made.allowed[i] ?? [];
@@ -241,16 +243,16 @@ export class Directory {
   }
 
   async #applyFacts(report: Report): Promise<void> {
-    const { sql } = this.#options;
+    const { pool } = this.#options;
     const host = this.hosts.get(report.hostname);
     if (host === undefined) return;
     const { said, metadata } = this.#newFacts(host, report.facts);
     if (said !== undefined) {
-      await updateHostFacts(sql, host.id, report.facts);
+      await pool.ask((sql) => updateHostFacts(sql, host.id, report.facts));
       host.applied(said);
     }
     if (metadata.length === 0) return;
-    await updateMetadata(sql, Object.fromEntries(metadata));
+    await pool.ask((sql) => updateMetadata(sql, Object.fromEntries(metadata)));
     for (const [name, about] of metadata) this.#metadata.set(name, JSON.stringify(about));
   }
 

@@ -3,8 +3,8 @@
  * it large, and its rows have to be removed one by one. So when a batch has many reports of one past
  * time, the partition of that time is made first, and dropped as a whole when it is aggregated.
  */
-import type { Sql } from "../../db/connect.ts";
 import { ensureSlot, HOT_MS } from "../../db/partitions.ts";
+import type { RenewedPool } from "../../db/renewed_pool.ts";
 import type { RowBuffer } from "./rows.ts";
 
 /** Fewer rows of one slot in a batch are late reports, not a back-fill. */
@@ -26,24 +26,26 @@ export function pastSlots(rows: RowBuffer, now_ms: number): number[] {
 }
 
 export class PastSlots {
-  readonly #sql: Sql;
+  readonly #pool: RenewedPool;
   /** Slots asked for, and the answer: a second writer waits for the same one. */
   readonly #known = new Map<number, Promise<boolean>>();
 
-  constructor(sql: Sql) {
-    this.#sql = sql;
+  constructor(pool: RenewedPool) {
+    this.#pool = pool;
   }
 
   /** Makes the partitions that a batch is worth. Where none can be made, its rows are late ones. */
   async ensure(rows: RowBuffer, now_ms: number): Promise<void> {
     for (const slot_ms of pastSlots(rows, now_ms)) {
       if (this.#known.size >= KNOWN_SLOTS_MAX) this.#known.clear();
-      const known = this.#known.get(slot_ms) ?? ensureSlot(this.#sql, slot_ms);
+      const known = this.#known.get(slot_ms) ??
+        this.#pool.ask((sql) => ensureSlot(sql, slot_ms));
       this.#known.set(slot_ms, known);
       try {
         await known;
       } catch (error) {
-        this.#known.delete(slot_ms);
+        // another writer may have asked anew by now
+        if (this.#known.get(slot_ms) === known) this.#known.delete(slot_ms);
         throw error;
       }
     }

@@ -13,13 +13,14 @@ import type { Logger } from "../../log.ts";
 import type { Clock } from "../../clock.ts";
 import type { Sql } from "../../db/connect.ts";
 import { DeadlineError, withinDeadline } from "../../db/deadline.ts";
+import type { RenewedPool } from "../../db/renewed_pool.ts";
 import type { Batch, Duplicates, IngestQueue } from "./queue.ts";
 import type { RowBuffer } from "./rows.ts";
 import { PastSlots } from "./slots.ts";
 
 export interface WriterOptions {
   /** For everything but the COPYs. */
-  sql: Sql;
+  pool: RenewedPool;
   /**
    * Makes a pool of one connection, for one writer. The driver sends statements of others down a busy
    * connection, which in the middle of a COPY would break both.
@@ -54,7 +55,7 @@ export interface Writer {
 
 /** Starts writing what comes into the queue, until the queue is stopped and empty. */
 export function startWriter(options: WriterOptions): Writer {
-  const slots = new PastSlots(options.sql);
+  const slots = new PastSlots(options.pool);
   const loops = Array.from({ length: WRITERS }, () => writeLoop(options, slots));
   return { finished: Promise.all(loops).then(() => {}) };
 }
@@ -70,7 +71,7 @@ async function writeLoop(options: WriterOptions, slots: PastSlots): Promise<void
     let stored = false;
     let isRead = false;
     try {
-      await withinDeadline(slots.ensure(batch.rows, clock.now()), { ms });
+      await slots.ensure(batch.rows, clock.now());
       const duplicates = await withinDeadline(commit(own, batch), { ms });
       stored = true;
       options.onCommitted?.(batch.rows);

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { connect } from "../../../db/connect.ts";
+import { DeadlineError } from "../../../db/deadline.ts";
+import { RenewedPool } from "../../../db/renewed_pool.ts";
 import { RowBuffer, rowPrototype } from "../../../server/ingest/rows.ts";
-import { pastSlots } from "../../../server/ingest/slots.ts";
+import { PastSlots, pastSlots } from "../../../server/ingest/slots.ts";
+import { breakableDatabase } from "../../support/breakable_database.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { testApp } from "../../support/test_app.ts";
 
@@ -45,4 +49,20 @@ Deno.test("a back-fill gets partitions of its own, a late report does not", asyn
     { name: "report_202501150200", count: 100 },
     { name: "report_late", count: 1 },
   ]);
+});
+
+Deno.test("a back-fill whose partition is asked for in vain asks again, on a connection that answers", async () => {
+  await using database = await breakableDatabase();
+  await using pool = new RenewedPool({
+    connect: () => connect(database.url, { connections_max: 1 }),
+    answer_ms_max: 1_000,
+  });
+  const slots = new PastSlots(pool);
+  const rows = rowsAt(minutesAgo(600, 100));
+  await pool.ask((sql) => sql`select 1`);
+  database.forget();
+  await assert.rejects(slots.ensure(rows, NOW), DeadlineError);
+  await slots.ensure(rows, NOW);
+  const made = await database.sql`select from pg_class where relname = 'report_202501150200'`;
+  assert.equal(made.length, 1);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../../clock.ts";
 import { connect } from "../../../db/connect.ts";
 import { DeadlineError } from "../../../db/deadline.ts";
+import { RenewedPool } from "../../../db/renewed_pool.ts";
 import { silentLogger } from "../../../log.ts";
 import { IngestQueue } from "../../../server/ingest/queue.ts";
 import { rowPrototype } from "../../../server/ingest/rows.ts";
@@ -11,6 +12,10 @@ import { breakableDatabase } from "../../support/breakable_database.ts";
 
 Deno.test("startWriter() gives up a connection that does not answer, and goes on with the next", async () => {
   await using database = await breakableDatabase();
+  await using pool = new RenewedPool({
+    connect: () => connect(database.address),
+    answer_ms_max: 30_000,
+  });
   const queue = new IngestQueue({
     bytes_max: 1_000_000,
     batch_bytes_max: 100_000,
@@ -18,7 +23,7 @@ Deno.test("startWriter() gives up a connection that does not answer, and goes on
   });
   let made = 0;
   const writer = startWriter({
-    sql: database.sql,
+    pool,
     connect: () => {
       made++;
       return connect(made <= 2 ? database.url : database.address, { connections_max: 1 });
