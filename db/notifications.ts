@@ -141,14 +141,17 @@ export async function recordGivenUp(
   return changed.count > 0;
 }
 
-/** Messages that wait for a channel longer than anybody tries: no server has it. */
+/**
+ * Messages that wait for a channel longer than anybody tries: no server has it. Those of the asker's own
+ * channels are not among them: all servers may have been off for so long.
+ */
 export async function selectAbandoned(
   sql: Sql,
-  { before_ms, limit }: { before_ms: number; limit: number },
+  { before_ms, own_ids, limit }: { before_ms: number; own_ids: readonly number[]; limit: number },
 ): Promise<{ id: number; group_key: string }[]> {
   return await sql<{ id: number; group_key: string }[]>`
     select id, group_key from notification
-    where state = 'waiting'
+    where state = 'waiting' and channel_id <> all(${[...own_ids]}::integer[])
       and created_at < timestamptz 'epoch' + ${before_ms}::float8 * interval '1 millisecond'
       and (claimed_until is null
         or claimed_until < timestamptz 'epoch' + ${before_ms}::float8 * interval '1 millisecond')

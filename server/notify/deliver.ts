@@ -220,9 +220,12 @@ export class Deliveries {
 
   /** Messages of channels that are nowhere any more. */
   async dropAbandoned(): Promise<void> {
-    const { clock } = this.#telling;
+    const { clock, channels } = this.#telling;
     const before_ms = clock.now() - GIVE_UP_MS - LEASE_SPARE_MS;
-    const abandoned = await this.#ask((sql) => selectAbandoned(sql, { before_ms, limit: 100 }));
+    const own_ids = [...channels.values()].map(({ id }) => id);
+    const abandoned = await this.#ask((sql) =>
+      selectAbandoned(sql, { before_ms, own_ids, limit: 100 })
+    );
     for (const message of abandoned) {
       await this.#giveUp(message, { state: "dropped", error: ABANDONED });
     }

@@ -300,6 +300,19 @@ Deno.test("a channel that is in no configuration any more: its messages are drop
   ]);
 });
 
+Deno.test("servers that were off for days: what waits for a channel that they have is told, not dropped", async () => {
+  await using world = await tellingWorld();
+  const { sql, clock, telling } = world;
+  await fire(sql, "a", { at_ms: START_MS });
+  await takeTransitions(telling);
+  await clock.advance(500);
+  await judgeGroups(telling);
+  clock.set(clock.now() + 48 * 60 * MINUTE_MS);
+  const options = { signal: new AbortController().signal, onDone: () => {} };
+  await new Deliveries(telling, options).dropAbandoned();
+  assert.deepEqual(await world.after(0), ["ops first web-1 |"]);
+});
+
 Deno.test("settings that change: open incidents are told by the new routes, and nobody else goes on", async () => {
   await using world = await tellingWorld({ channels: ["ops", "chat"] });
   const { sql, clock, telling } = world;
