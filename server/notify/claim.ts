@@ -14,7 +14,7 @@ import {
 import { claimTransitions, type Transition } from "../../db/transitions.ts";
 import { transaction } from "../../db/transaction.ts";
 import type { Severity } from "./channel.ts";
-import { groupStateSchema, newGroup, turnOf } from "./group.ts";
+import { asOf, groupStateSchema, newGroup, turnOf } from "./group.ts";
 import { groupKey } from "./notification.ts";
 import { groupLabels, type Route, routesFor, targetsOf } from "./route.ts";
 import type { Telling } from "./setup.ts";
@@ -81,7 +81,7 @@ async function handOn(
   const dues: { key: string; due_ms: number | null }[] = [];
   const changed = new Set(knowing.map(({ key }) => key));
   for (const group of held) {
-    const state = groupStateSchema.parse(group.state);
+    const state = asOf(groupStateSchema.parse(group.state), now_ms);
     const place = places.get(group.key);
     const route = place?.route ?? telling.routes.find(({ name }) => name === state.route);
     const times = {
@@ -89,7 +89,9 @@ async function handOn(
       group_interval_ms: route?.group_interval ?? 0,
     };
     const turns = (place?.incidents ?? []).map((incident) => {
-      const turn_ms = turnOf(state, incident, times);
+      // it began now at the latest, whatever the clock said then
+      const opened_ms = Math.min(incident.opened_ms, now_ms);
+      const turn_ms = turnOf(state, { opened_ms }, times);
       members.push({ group_key: group.key, incident_id: incident.id, turn_ms });
       return turn_ms;
     });

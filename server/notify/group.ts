@@ -74,6 +74,17 @@ export function newGroup(
   };
 }
 
+/**
+ * The state by a clock that may have been set back: nobody was told later than now. Else the next message
+ * would wait until the clock is where it was, and an interval more.
+ */
+export function asOf(state: GroupState, now_ms: number): GroupState {
+  const { last_sent_ms } = state;
+  return last_sent_ms === null || last_sent_ms <= now_ms
+    ? state
+    : { ...state, last_sent_ms: now_ms };
+}
+
 /** Incident and membership, as far as it is about telling. */
 export interface Member {
   id: number;
@@ -128,10 +139,15 @@ function isAcknowledged(member: Member, now_ms: number): boolean {
   return acknowledged_ms !== null && now_ms < (acknowledged_until_ms ?? Infinity);
 }
 
+/** It began now at the latest, also when the clock was set back since. */
+function readyMs({ opened_ms }: Member, { after_ms }: GroupState, now_ms: number): number {
+  return Math.min(opened_ms, now_ms) + after_ms;
+}
+
 /** Open, not held back, not acknowledged, and waited for long enough. */
 function isToTell(member: Member, state: GroupState, now_ms: number): boolean {
   return member.held === undefined && !isAcknowledged(member, now_ms) &&
-    member.opened_ms + state.after_ms <= now_ms;
+    readyMs(member, state, now_ms) <= now_ms;
 }
 
 /** Outside the hours of its route nothing is said, ends neither; every other reason is about beginnings. */
@@ -157,7 +173,7 @@ function dueOf(members: readonly Member[], state: GroupState, options: LookOptio
   const times = waiting.map((member) => {
     if (member.held !== undefined) return Math.min(member.held.until_ms, now_ms + RECHECK_MS);
     if (isAcknowledged(member, now_ms)) return member.acknowledged_until_ms ?? Infinity;
-    const ready_ms = member.opened_ms + state.after_ms;
+    const ready_ms = readyMs(member, state, now_ms);
     if (ready_ms > now_ms) return ready_ms;
     return (state.last_sent_ms ?? now_ms) + repeat_interval_ms;
   });

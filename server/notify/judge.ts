@@ -18,7 +18,7 @@ import {
 import { insertNotification } from "../../db/notifications.ts";
 import { selectHostsInStory, selectParents, selectSilences } from "../../db/silences.ts";
 import { transaction } from "../../db/transaction.ts";
-import { afterDecision, type GroupState, groupStateSchema, look } from "./group.ts";
+import { afterDecision, asOf, type GroupState, groupStateSchema, look } from "./group.ts";
 import { type MemberIncident, notificationOf } from "./notification.ts";
 import type { Route } from "./route.ts";
 import type { Telling } from "./setup.ts";
@@ -130,7 +130,7 @@ export async function judgeGroups(telling: Telling): Promise<number> {
     const by_group = Map.groupBy(rows, ({ group_key }) => group_key);
     let messages = 0;
     for (const group of groups) {
-      const state = groupStateSchema.parse(group.state);
+      const state = asOf(groupStateSchema.parse(group.state), now_ms);
       const route = telling.routes.find(({ id }) => id === group.route_id);
       // a message on its way decides for itself when the group is looked at next
       if (route === undefined || state.outstanding !== null) {

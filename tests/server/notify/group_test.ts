@@ -4,6 +4,7 @@ import {
   afterDecision,
   afterDelivery,
   afterFailure,
+  asOf,
   type GroupState,
   look,
   type LookOptions,
@@ -171,6 +172,18 @@ interface Told {
   firing: number[];
   resolved: number[];
 }
+
+Deno.test("asOf(): nobody was told later than now, whatever the clock said then", () => {
+  const state = knowing([1], T);
+  assert.equal(asOf(state, T), state);
+  assert.deepEqual(asOf(state, T - 5_000), { ...state, last_sent_ms: T - 5_000 });
+  assert.equal(asOf(NEW, 0), NEW);
+});
+
+Deno.test("look(): what has begun by a clock that was set back is told", () => {
+  const { decision } = look(NEW, [member(1, { opened_ms: T + 60_000 })], OPTIONS);
+  assert.equal(decision, "first");
+});
 
 /** Lives through what happens, with a receiver that fails sometimes; what it was told. */
 function live(steps: readonly { what: string; id: number; wait_ms: number }[]): {

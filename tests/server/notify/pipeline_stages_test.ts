@@ -300,6 +300,24 @@ Deno.test("a channel that is in no configuration any more: its messages are drop
   ]);
 });
 
+Deno.test("a clock that is set back: the next incident of a group waits for the interval, not for the time it was", async () => {
+  await using world = await tellingWorld();
+  const { sql, clock } = world;
+  await fire(sql, "a", { at_ms: START_MS });
+  assert.deepEqual(await world.after(500), ["ops first web-1 |"]);
+  // this one has just begun by the clock as it was
+  await fire(sql, "c", { at_ms: clock.now(), rule: "disk full", hostname: "web-3", host_id: 3 });
+  clock.set(START_MS - 5 * 60 * MINUTE_MS);
+  await fire(sql, "b", { at_ms: clock.now(), hostname: "web-2", host_id: 2 });
+  assert.deepEqual(await world.after(0), []);
+  assert.deepEqual(await world.after(500), ["ops first web-3 |"]);
+  assert.deepEqual(await world.after(MINUTE_MS - 500), ["ops changed web-2 web-1 |"]);
+  // what the group remembers is right again: told anew after the interval, not sooner
+  assert.deepEqual(await world.after(239 * MINUTE_MS), []);
+  assert.deepEqual(await world.after(500), ["ops repeat_interval web-3 |"]);
+  assert.deepEqual(await world.after(MINUTE_MS - 500), ["ops repeat_interval web-2 web-1 |"]);
+});
+
 Deno.test("servers that were off for days: what waits for a channel that they have is told, not dropped", async () => {
   await using world = await tellingWorld();
   const { sql, clock, telling } = world;
