@@ -93,6 +93,11 @@ export class Deliveries {
     return claimed.length;
   }
 
+  /** Nothing is on its way. */
+  get isIdle(): boolean {
+    return this.#running.size === 0;
+  }
+
   /** Waits for what is on its way. */
   async settled(): Promise<void> {
     await Promise.all(this.#running.values());

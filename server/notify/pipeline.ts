@@ -66,7 +66,7 @@ export class Pipeline implements AsyncDisposable {
   #settings: NotifySettings;
   /** Made of the settings; undefined until they are known to the database. */
   #set: { telling: Telling; deliveries: Deliveries } | undefined;
-  /** By settings that are no longer in use: these come to their end. */
+  /** By settings that are no longer in use: these come to their end. A turn may still add to them. */
   readonly #retired = new Set<Deliveries>();
   #tidied_ms = -Infinity;
   #last_trouble = "";
@@ -91,10 +91,7 @@ export class Pipeline implements AsyncDisposable {
     this.#settings = settings;
     const before = this.#set?.deliveries;
     this.#set = undefined;
-    if (before !== undefined) {
-      this.#retired.add(before);
-      void before.settled().finally(() => this.#retired.delete(before));
-    }
+    if (before !== undefined) this.#retired.add(before);
     this.wake();
   }
 
@@ -116,6 +113,8 @@ export class Pipeline implements AsyncDisposable {
     while (!this.#stop.signal.aborted) {
       // whoever wakes us from here on has something that this turn may not have seen
       this.#woken = false;
+      // no turn is under way that could still begin something by them
+      for (const retired of this.#retired) if (retired.isIdle) this.#retired.delete(retired);
       try {
         const { telling, deliveries } = this.#set ?? await this.#setUp();
         await this.#tidy(deliveries);

@@ -8,7 +8,9 @@ import { Pipeline, type PipelineOptions } from "../../../server/notify/pipeline.
 import { routeSchema } from "../../../server/notify/route.ts";
 import type { NotifySettings } from "../../../server/notify/setup.ts";
 import { breakableDatabase } from "../../support/breakable_database.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
 import { fire } from "../../support/outbox.ts";
+import { testDatabase } from "../../support/test_database.ts";
 import { type WebhookCollector, webhookCollector } from "../../support/webhook_collector.ts";
 
 function settingsFor({ url }: WebhookCollector): NotifySettings {
@@ -91,4 +93,28 @@ Deno.test("the pipeline stops also when the database says nothing", async () => 
   database.forget();
   pipeline.wake();
   await pipeline[Symbol.asyncDispose]();
+});
+
+Deno.test("settings that change between decision and message: what is sent by the old ones is waited for", async () => {
+  await using database = await testDatabase();
+  await using collector = webhookCollector();
+  const answer = Promise.withResolvers<Response>();
+  collector.answer = () => answer.promise;
+  const settings = settingsFor(collector);
+  const clock = new FakeClock();
+  await fire(database.sql, "a", { at_ms: clock.now() });
+  const pipeline = pipelineOn(database.url, {
+    settings,
+    clock,
+    onStep: (step) => {
+      if (step === "decided") pipeline.reload({ ...settings });
+    },
+  });
+  await collector.count(1);
+  // the new settings are in use, and there is nothing more to do
+  while (clock.sleeping === 0) await systemClock.sleep(1);
+  const stopped = pipeline[Symbol.asyncDispose]();
+  answer.resolve(new Response("ok"));
+  await stopped;
+  assert.deepEqual([...await database.sql`select state from notification`], [{ state: "sent" }]);
 });
