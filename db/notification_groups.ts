@@ -202,12 +202,12 @@ export interface Unrouted {
 
 export async function selectUnrouted(
   tx: TransactionSql,
-  limit: number,
+  { after_id, limit }: { after_id: number; limit: number },
 ): Promise<Unrouted[]> {
   return await tx<Unrouted[]>`
     select id, severity, labels, (extract(epoch from opened_at) * 1000)::float8 as opened_ms
     from incident i
-    where resolved_at is null
+    where resolved_at is null and id > ${after_id}
       and not exists (select from notification_member m where m.incident_id = i.id)
       and not exists (
         select from transition t

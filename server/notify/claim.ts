@@ -136,12 +136,22 @@ export async function takeTransitions(telling: Telling): Promise<number> {
   return taken;
 }
 
-/** Open incidents that no group tells of, since there was no route for them when they began. */
-export async function adoptIncidents(telling: Telling): Promise<void> {
+/**
+ * Open incidents that no group tells of, since there was no route for them when they began. Some of them,
+ * after the one with this id.
+ *
+ * @returns the id after which to go on, since there may be more of them
+ */
+export async function adoptIncidents(
+  telling: Telling,
+  after_id: number,
+): Promise<number | undefined> {
   const { sql, clock } = telling;
   const now_ms = clock.now();
-  await transaction(sql, async (tx) => {
-    const incidents = await selectUnrouted(tx, TRANSITIONS_MAX);
+  return await transaction(sql, async (tx) => {
+    const incidents = await selectUnrouted(tx, { after_id, limit: TRANSITIONS_MAX });
     await handOn(tx, telling, { incidents, changed_ids: [], now_ms });
+    // those that there is still no route for stay among them
+    return incidents.length < TRANSITIONS_MAX ? undefined : incidents.at(-1)?.id;
   });
 }

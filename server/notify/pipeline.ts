@@ -174,7 +174,10 @@ export class Pipeline implements AsyncDisposable {
     if (telling.channels.size === 0) return;
     await this.#pool.askLong((sql) => deleteUnknownGroups(sql, telling.known));
     await this.#pool.askLong((sql) => retryFailedGroups(sql, telling.clock.now()));
-    await this.#pool.askLong((sql) => adoptIncidents({ ...telling, sql }));
+    for (let after_id: number | undefined = 0; after_id !== undefined;) {
+      const from_id: number = after_id;
+      after_id = await this.#pool.askLong((sql) => adoptIncidents({ ...telling, sql }, from_id));
+    }
   }
 
   async #tidy(deliveries: Deliveries): Promise<void> {

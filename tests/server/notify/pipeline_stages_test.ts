@@ -338,11 +338,11 @@ Deno.test("settings that change: open incidents are told by the new routes, and 
   assert.equal((await world.after(500)).length, 2);
   const known = { ...telling.known, channels: ["chat"] };
   assert.equal(await deleteUnknownGroups(sql, known), 1);
-  await adoptIncidents(telling);
+  await adoptIncidents(telling, 0);
   // chat still tells of it: nothing is new
   assert.deepEqual(await world.after(MINUTE_MS), []);
   await deleteUnknownGroups(sql, { ...known, channels: [] });
-  await adoptIncidents(telling);
+  await adoptIncidents(telling, 0);
   assert.deepEqual(await world.after(MINUTE_MS), ["chat first web-1 |", "ops first web-1 |"]);
   await resolve(sql, "a", clock.now());
   assert.equal((await world.after(MINUTE_MS)).length, 2);

@@ -5,7 +5,7 @@ import { connect, type Sql } from "../../../db/connect.ts";
 import { silentLogger } from "../../../log.ts";
 import { channelSchema } from "../../../server/notify/channels.ts";
 import { Pipeline, type PipelineOptions } from "../../../server/notify/pipeline.ts";
-import { routeSchema } from "../../../server/notify/route.ts";
+import { type RouteInput, routeSchema } from "../../../server/notify/route.ts";
 import type { NotifySettings } from "../../../server/notify/setup.ts";
 import { breakableDatabase } from "../../support/breakable_database.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
@@ -13,8 +13,8 @@ import { fire } from "../../support/outbox.ts";
 import { testDatabase } from "../../support/test_database.ts";
 import { type WebhookCollector, webhookCollector } from "../../support/webhook_collector.ts";
 
-function settingsFor({ url }: WebhookCollector): NotifySettings {
-  const route = { name: "all", channels: ["ops"], group_by: ["host"], group_wait: 0 };
+function settingsFor({ url }: WebhookCollector, more: Partial<RouteInput> = {}): NotifySettings {
+  const route = { name: "all", channels: ["ops"], group_by: ["host"], group_wait: 0, ...more };
   return {
     channels: { ops: channelSchema.parse({ kind: "webhook", url }) },
     routes: [routeSchema.parse(route)],
@@ -117,4 +117,28 @@ Deno.test("settings that change between decision and message: what is sent by th
   answer.resolve(new Response("ok"));
   await stopped;
   assert.deepEqual([...await database.sql`select state from notification`], [{ state: "sent" }]);
+});
+
+Deno.test("new routes tell of everything that is open, also of more than is looked at once", async () => {
+  await using database = await testDatabase();
+  await using collector = webhookCollector();
+  const { sql } = database;
+  await fireNow(sql, "a", 1);
+  // those that no route is for come first; nothing of all this is in the outbox
+  await sql`
+    insert into incident (
+      host_id, key, rule_id, metric, hostname, story, severity, worst_severity, summary, labels, rule,
+      opened_at
+    )
+    select
+      host_id, s.severity || n, rule_id, metric, hostname, story, s.severity, s.severity, summary, labels,
+      rule, opened_at
+    from incident, (values (1, 'warning'), (2, 'critical')) as s (place, severity),
+      generate_series(1, 700) as n
+    order by s.place, n`;
+  const settings = settingsFor(collector, { match: { severity: "critical" } });
+  await using _pipeline = pipelineOn(database.url, { settings });
+  await collector.count(1);
+  const members = await sql`select count(*) as count from notification_member`;
+  assert.equal(members[0]?.count, 700);
 });
