@@ -105,10 +105,10 @@ export class Follower implements Disposable {
     } catch (error) {
       // Ended in the midst of it: what failed then is of no interest.
       if (signal.aborted) return;
-      if (!(error instanceof ScriptFolderError)) throw error;
-      const { message } = error;
-      this.#tell(telling, message, () => {
-        log.error("Collectors are as they were", { reason: message });
+      // Whatever else it is: nothing here may end the agent.
+      const reason = error instanceof ScriptFolderError ? error.message : String(error);
+      this.#tell(telling, reason, () => {
+        log.error("Collectors are as they were", { reason });
       });
     }
   }

@@ -15,9 +15,17 @@ export interface FoundPython {
   scripts: PythonScript[];
   /** Why the others are not run, in one sentence; undefined when there are none. */
   refused?: { files: string[]; reason: string };
+  /** Those that may be run and cannot even be read. */
+  unreadable: UnreadableFile[];
 }
 
 type PythonFile = Omit<PythonScript, "interpreter">;
+
+interface UnreadableFile {
+  name: string;
+  file: string;
+  reason: string;
+}
 
 /** A collector is a page or two; this is what is read to see whether a file is one. */
 const FILE_BYTES_MAX = 1024 * 1024;
@@ -27,8 +35,13 @@ const NAMES_SHOWN = 5;
 /** Finds the Python files in the folders, which the agent has read already. */
 export async function findPython(config: PythonSettings): Promise<FoundPython> {
   const files = new Map<string, PythonFile>();
+  const unreadable: UnreadableFile[] = [];
   for (const folder of config.metrics ?? [DEFAULT_SCRIPT_FOLDER]) {
-    for (const found of await pythonFiles(folder)) files.set(found.name, found);
+    for (const found of await pythonFiles(folder)) {
+      if ("changed_ms" in found) files.set(found.name, found);
+      // Whether one that may not run is a collector is nobody's business.
+      else if (isAllowed(found.name, config)) unreadable.push(found);
+    }
   }
   const names = [...files.keys()].sort();
   const allowed = names.filter((name) => isAllowed(name, config));
@@ -37,16 +50,16 @@ export async function findPython(config: PythonSettings): Promise<FoundPython> {
   if (allowed.length > 0 && !await isThere(interpreter)) {
     const reason = `${listed(names)}: there is no ${interpreter} here, which runs Python files; ` +
       'install it, or set "python" to where it is';
-    return { scripts: [], refused: { files: names, reason } };
+    return { scripts: [], refused: { files: names, reason }, unreadable };
   }
   const scripts = [...files.values()].filter(({ name }) => allowed.includes(name))
     .map((script) => ({ ...script, interpreter }));
-  if (refused.length === 0) return { scripts };
+  if (refused.length === 0) return { scripts, unreadable };
   const single = JSON.stringify({ [refused[0] ?? ""]: { run: true } });
   const reason = `${listed(refused)}: Python files run with all rights of the agent's user, ` +
     `not in the sandbox; to allow all of them, add "python": true to the agent's settings, ` +
     `to allow one, add to its permissions.scripts: ${single}`;
-  return { scripts, refused: { files: refused, reason } };
+  return { scripts, refused: { files: refused, reason }, unreadable };
 }
 
 function listed(names: readonly string[]): string {
@@ -64,23 +77,40 @@ function isAllowed(name: string, { python, permissions }: PythonSettings): boole
   return run === true || (Array.isArray(run) && run.includes("python3"));
 }
 
-async function pythonFiles(folder: string): Promise<PythonFile[]> {
-  const found: PythonFile[] = [];
+async function pythonFiles(folder: string): Promise<(PythonFile | UnreadableFile)[]> {
+  const found: (PythonFile | UnreadableFile)[] = [];
   try {
     for await (const entry of Deno.readDir(folder)) {
       const name = entry.name.replace(/\.py$/, "");
       if (name === entry.name || entry.isDirectory || !COLLECTOR_NAME.test(name)) continue;
       if (/_test$|^test_|^conftest$|^setup$/.test(name)) continue;
-      const file = await Deno.realPath(`${folder}/${entry.name}`);
-      const { size, mtime } = await Deno.stat(file);
-      if (size > FILE_BYTES_MAX || !definesCollect(await Deno.readTextFile(file))) continue;
-      found.push({ name, file, changed_ms: mtime?.getTime() ?? 0 });
+      const file = await pythonFile(name, `${folder}/${entry.name}`);
+      if (file !== undefined) found.push(file);
     }
   } catch (error) {
     // Folders that have to be there are looked for by scripts.ts.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return found;
+}
+
+/** The collector in a file, or why that cannot be told; undefined when it is none. */
+async function pythonFile(
+  name: string,
+  path: string,
+): Promise<PythonFile | UnreadableFile | undefined> {
+  try {
+    const file = await Deno.realPath(path);
+    const { isFile, size, mtime } = await Deno.stat(file);
+    if (!isFile || size > FILE_BYTES_MAX) return undefined;
+    if (!definesCollect(await Deno.readTextFile(file))) return undefined;
+    return { name, file, changed_ms: mtime?.getTime() ?? 0 };
+  } catch (error) {
+    // Removed meanwhile, or a link to what is not there.
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    const reason = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    return { name, file: path, reason };
+  }
 }
 
 /** A module that others import lies in the same folder, and has none. */

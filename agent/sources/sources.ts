@@ -33,7 +33,7 @@ export async function findSources(
 ): Promise<{ collectors: Collector[]; rejected: RejectedScript[] }> {
   const settings = settingsCollectors(config, context);
   const taken = new Set(settings.map(({ name }) => name));
-  const { scripts, refused } = await findPython(config);
+  const { scripts, refused, unreadable } = await findPython(config);
   const python = scripts.filter(({ name }) => !taken.has(name)).map((script): Collector => ({
     ...collectorOf({
       name: script.name,
@@ -53,6 +53,9 @@ export async function findSources(
     state: "refused",
     reason: refused.reason,
   }];
+  rejected.push(
+    ...unreadable.map((file): RejectedScript => ({ ...file, origin: "user", state: "broken" })),
+  );
   return { collectors, rejected };
 }
 

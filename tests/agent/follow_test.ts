@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { type Agent, startAgent } from "../../agent/agent.ts";
 import { approvalFile, writeApprovals } from "../../agent/approval_file.ts";
 import { approve } from "../../agent/approvals.ts";
-import { agentConfigSource } from "../../agent/config.ts";
+import { agentConfigSchema, agentConfigSource } from "../../agent/config.ts";
+import { Follower } from "../../agent/follow.ts";
+import { CollectorLoader } from "../../agent/loader.ts";
+import { Sandbox } from "../../agent/sandbox.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import type { TempDir } from "../support/temp_dir.ts";
 import { EventLog, type LogEvent } from "./event_log.ts";
@@ -199,4 +202,42 @@ Deno.test("Agent follows its settings; faults leave those from before, and are t
   await Deno.rename(dir.join("more"), dir.join("nowhere"));
   await until("Collector is no more", { script: "a" });
   assert.deepEqual(names(), ["b"]);
+});
+
+Deno.test("Follower goes on when collectors cannot be loaded, and says why once", async () => {
+  await using dir = await scriptFolder({ "metrics/a.ts": ONE });
+  const config = agentConfigSchema.parse({
+    ...{ hostname: "vm1", shipped: false },
+    ...{ metrics: [dir.join("metrics")], data_dir: dir.join("data") },
+  });
+  const clock = new FakeClock();
+  const { log, ...events } = new EventLog();
+  await using sandbox = new Sandbox({ host: {}, clock, log });
+  const loads: (() => void)[] = [];
+  class FailingLoader extends CollectorLoader {
+    override load(): Promise<never> {
+      loads.shift()?.();
+      return Promise.reject(new Error("nobody expects it"));
+    }
+  }
+  using follower = new Follower({
+    source: { file: undefined, load: () => Promise.resolve(config) },
+    ...{ config, clock, log, loader: new FailingLoader({ sandbox }), onLoaded: () => {} },
+  });
+  const stop = new AbortController();
+  await follower.watch();
+  const running = follower.run(stop.signal);
+  for (let load = 0; load < 2; load++) {
+    let loaded = false;
+    loads.push(() => loaded = true);
+    await Deno.writeTextFile(dir.join("metrics/a.ts"), `${ONE} // ${load}`);
+    for (let step = 0; !loaded && step < STEPS_MAX; step++) await clock.advance(STEP_MS);
+    assert.ok(loaded);
+  }
+  stop.abort();
+  await running;
+  assert.deepEqual(
+    events.events.map(({ msg, reason }) => [msg, reason]),
+    [["Collectors are as they were", "Error: nobody expects it"]],
+  );
 });

@@ -164,6 +164,25 @@ Deno.test("findPython() looks at no folder that is not there", async () => {
   assert.deepEqual(all.rejected, []);
 });
 
+Deno.test({
+  name:
+    "findPython() looks at each file for itself, and says which of those that may run it cannot",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using dir = await scriptFolder({ "a.py": ONE, "z.py": ONE, "other/b.py": ONE });
+    await Deno.symlink("ring.py", dir.join("ring.py"));
+    await Deno.symlink("gone", dir.join("dangling.py"));
+    await Deno.symlink("other", dir.join("folder.py"));
+    await using silent = await sources({ metrics: [dir.path] });
+    assert.deepEqual(silent.rejected.map(({ file }) => file), ["a, z"]);
+    // Any file that is there will do: nothing is started.
+    await using all = await sources({ metrics: [dir.path], python: dir.join("a.py") });
+    for (const name of ["a", "z"]) assert.equal(all.collector(name).name, name);
+    assert.deepEqual(all.rejected.map(({ name, state }) => [name, state]), [["ring", "broken"]]);
+    assert.match(all.rejected[0]?.reason ?? "", /^cannot be read: .*symbolic links/);
+  },
+});
+
 Deno.test("pythonEnvironment() keeps the agent's own for itself", () => {
   assert.deepEqual(pythonEnvironment({ A: "1", MONITOR_AGENT_TOKEN: "secret" }), { A: "1" });
 });
