@@ -48,9 +48,17 @@ const REMOTE_TYPES = new Set(
 
 type WatchState = "told" | "untold" | "absent";
 
+export interface FileWatchOptions {
+  clock: Clock;
+  log: Logger;
+  /** How the system is asked to tell changes. Default: Deno.watchFs. */
+  watchFs?: typeof Deno.watchFs;
+}
+
 export class FileWatch implements Disposable {
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #watchFs: typeof Deno.watchFs;
   #watched: readonly Watched[] = [];
   #watchers: Deno.FsWatcher[] = [];
   #look_ms = LOOK_MS_SELDOM;
@@ -59,9 +67,10 @@ export class FileWatch implements Disposable {
   #wake = new AbortController();
   #told = false;
 
-  constructor(options: { clock: Clock; log: Logger }) {
+  constructor(options: FileWatchOptions) {
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#watchFs = options.watchFs ?? Deno.watchFs;
   }
 
   /** Watches these folders and no others. From now on no change is missed. */
@@ -124,33 +133,46 @@ export class FileWatch implements Disposable {
   /** Whether the system tells changes of this folder, or there is none. */
   #open({ folder, names }: Watched): WatchState {
     try {
-      const watcher = Deno.watchFs(folder, { recursive: names === undefined });
+      const watcher = this.#watchFs(folder, { recursive: names === undefined });
       this.#watchers.push(watcher);
-      void this.#listen(watcher, names);
+      void this.#listen(watcher, { folder, names });
       return "told";
     } catch (error) {
       // A folder that is not there is looked for; nothing is wrong with that.
       if (error instanceof Deno.errors.NotFound) return "absent";
-      if (this.#told) return "untold";
-      this.#told = true;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#log.info("Folder is not watched, but looked at", { folder, reason });
+      this.#tell(folder, error);
       return "untold";
     }
   }
 
-  async #listen(watcher: Deno.FsWatcher, names: readonly string[] | undefined): Promise<void> {
-    for await (const { kind, paths } of watcher) {
-      if (kind === "access") continue;
-      const matters = kind === "other" || paths.some((path) => {
-        const name = basename(path);
-        // A name without an ending may be a folder that came or went.
-        return names === undefined
-          ? SCRIPT.test(name) || !name.includes(".")
-          : names.includes(name);
-      });
-      if (matters) this.touch();
+  async #listen(watcher: Deno.FsWatcher, { folder, names }: Watched): Promise<void> {
+    try {
+      for await (const { kind, paths } of watcher) {
+        if (kind === "access") continue;
+        const matters = kind === "other" || paths.some((path) => {
+          const name = basename(path);
+          // A name without an ending may be a folder that came or went.
+          return names === undefined
+            ? SCRIPT.test(name) || !name.includes(".")
+            : names.includes(name);
+        });
+        if (matters) this.touch();
+      }
+    } catch (error) {
+      // A folder has come, and there is no watch left for it. One that was replaced is nobody's loss.
+      if (!this.#watchers.includes(watcher)) return;
+      this.#tell(folder, error);
+      this.#look_ms = LOOK_MS_OFTEN;
+      this.touch();
     }
+  }
+
+  /** Once: it is the same for all of them. */
+  #tell(folder: string, error: unknown): void {
+    if (this.#told) return;
+    this.#told = true;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#log.info("Folder is not watched, but looked at", { folder, reason });
   }
 }
 

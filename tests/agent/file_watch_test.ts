@@ -131,3 +131,34 @@ Deno.test("FileWatch.watch() again misses nothing that happens meanwhile", async
   await again;
   assert.ok(await watched.changed() < LOOKED_MS);
 });
+
+Deno.test("FileWatch looks often from the moment at which the system cannot tell any more", async () => {
+  await using dir = await tempDir();
+  const clock = new NotingClock();
+  const events = new EventLog();
+  const full = Promise.withResolvers<void>();
+  /** Has no watch left for a folder that comes, as the system says it then. */
+  async function* listen(): AsyncIterableIterator<Deno.FsEvent> {
+    yield { kind: "access", paths: [dir.path] };
+    await full.promise;
+    throw new Error("OS file watch limit reached.");
+  }
+  const watchFs = (): Deno.FsWatcher => ({
+    ...{ close() {}, [Symbol.dispose]() {} },
+    [Symbol.asyncIterator]: listen,
+  });
+  using watch = new FileWatch({ clock, log: events.log, watchFs });
+  await watch.watch([{ folder: dir.path }]);
+  const stop = new AbortController();
+  const changed = watch.changed(stop.signal);
+  assert.equal(clock.asked_ms.at(-1), LOOKED_MS);
+  full.resolve();
+  await events.until("Folder is not watched, but looked at");
+  // It was in the midst of a change.
+  while (clock.asked_ms.length < 2) await clock.advance(0);
+  await clock.advance(200);
+  assert.equal(await changed, true);
+  void watch.changed(stop.signal);
+  assert.equal(clock.asked_ms.at(-1), 1_500);
+  stop.abort();
+});
