@@ -53,12 +53,15 @@ export interface FileWatchOptions {
   log: Logger;
   /** How the system is asked to tell changes. Default: Deno.watchFs. */
   watchFs?: typeof Deno.watchFs;
+  /** Asked at each look: whether anything else has changed. */
+  isOtherwiseChanged?: () => Promise<boolean>;
 }
 
 export class FileWatch implements Disposable {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #watchFs: typeof Deno.watchFs;
+  readonly #isOtherwiseChanged: () => Promise<boolean>;
   #watched: readonly Watched[] = [];
   #watchers: Deno.FsWatcher[] = [];
   #look_ms = LOOK_MS_SELDOM;
@@ -71,6 +74,7 @@ export class FileWatch implements Disposable {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#watchFs = options.watchFs ?? Deno.watchFs;
+    this.#isOtherwiseChanged = options.isOtherwiseChanged ?? (() => Promise.resolve(false));
   }
 
   /** Watches these folders and no others. From now on no change is missed. */
@@ -105,7 +109,7 @@ export class FileWatch implements Disposable {
       if (signal.aborted) break;
       if (!this.#dirty) {
         const { text } = await signature(this.#watched);
-        if (text === this.#seen) continue;
+        if (text === this.#seen && !await this.#isOtherwiseChanged()) continue;
         this.#seen = text;
       }
       const begun_ms = this.#clock.monotonic();

@@ -5,6 +5,8 @@
  *   settings with faults        the settings from before hold, each fault is a line of the log
  *   a script that is broken     its version from before goes on (loader.ts)
  *   a folder that is gone       its collectors go on
+ *
+ * What is not watched and matters all the same, such as secrets in files, is looked at once a minute.
  */
 import { basename, dirname, resolve } from "node:path";
 import type { Clock } from "../clock.ts";
@@ -28,6 +30,9 @@ export interface FollowerOptions {
   onLoaded: (config: AgentConfig, loaded: LoadedCollectors) => void;
 }
 
+/** How often that is. */
+const OUTDATED_MS = 60_000;
+
 export class Follower implements Disposable {
   readonly #options: FollowerOptions;
   readonly #watch: FileWatch;
@@ -36,11 +41,17 @@ export class Follower implements Disposable {
   #told = new Set<string>();
   /** Somebody wants to be told everything at the next look. */
   #is_asked = false;
+  /** When it was last looked at what is not watched. */
+  #looked_ms: number;
+  /** Why is not known, so that it may go the next time. */
+  #load_failed = false;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
     this.#config = options.config;
-    this.#watch = new FileWatch(options);
+    this.#looked_ms = options.clock.monotonic();
+    const isOtherwiseChanged = this.#isOutdated.bind(this);
+    this.#watch = new FileWatch({ ...options, isOtherwiseChanged });
   }
 
   /** From now on no change is missed; collectors are loaded after this. */
@@ -97,8 +108,18 @@ export class Follower implements Disposable {
     }
   }
 
+  /** Whether to load again because of what is not watched. */
+  async #isOutdated(): Promise<boolean> {
+    const { clock, loader } = this.#options;
+    const now_ms = clock.monotonic();
+    if (now_ms - this.#looked_ms < OUTDATED_MS) return false;
+    this.#looked_ms = now_ms;
+    return this.#load_failed || await loader.isOutdated();
+  }
+
   async #load(telling: Set<string>, signal: AbortSignal): Promise<void> {
     const { loader, log, onLoaded } = this.#options;
+    this.#load_failed = false;
     try {
       const loaded = await loader.load(this.#config);
       if (!signal.aborted) onLoaded(this.#config, loaded);
@@ -106,6 +127,7 @@ export class Follower implements Disposable {
       // Ended in the midst of it: what failed then is of no interest.
       if (signal.aborted) return;
       // Whatever else it is: nothing here may end the agent.
+      this.#load_failed = !(error instanceof ScriptFolderError);
       const reason = error instanceof ScriptFolderError ? error.message : String(error);
       this.#tell(telling, reason, () => {
         log.error("Collectors are as they were", { reason });

@@ -37,11 +37,19 @@ interface Running {
   admitted_key: string;
 }
 
-interface LoadingOptions {
-  config: AgentConfig;
-  approvals: Approvals;
+interface LoadingOptions extends Basis {
   stripper: TypeStripper;
 }
+
+/** What scripts were judged by, and what that came to, as JSON. */
+interface Basis {
+  config: AgentConfig;
+  approvals: Approvals;
+  judged: Map<ScriptVersion, string>;
+}
+
+/** A look that came to nothing is repeated after a minute, two, four: it may be an endless loop. */
+const UNSEEN_MINUTES_MAX = 60;
 
 export class CollectorLoader {
   readonly #sandbox: Sandbox;
@@ -50,6 +58,10 @@ export class CollectorLoader {
   #running = new Map<string, Running>();
   /** Collectors that are not for the sandbox. */
   #others = new Map<string, Collector>();
+  #basis: Basis | undefined;
+  /** Minutes since a load, and how many may pass until scripts are looked at that could not be. */
+  #minutes = 0;
+  #unseen_minutes = 1;
 
   /** Without `sources` there are scripts only. */
   constructor(options: { sandbox: Sandbox; sources?: SourceContext }) {
@@ -65,6 +77,7 @@ export class CollectorLoader {
   async load(config: AgentConfig): Promise<LoadedCollectors> {
     const files = await findScripts(config);
     const { approvals, problems } = await approvalsOf(config);
+    const basis: Basis = { config, approvals, judged: new Map() };
     using stripper = new TypeStripper();
     const rejected: RejectedScript[] = [];
     const next = new Map<string, Running>();
@@ -78,7 +91,7 @@ export class CollectorLoader {
         rejected.push(replacedScript(file));
         continue;
       }
-      const result = await this.#loadOne(file, { config, approvals, stripper });
+      const result = await this.#loadOne(file, { ...basis, stripper });
       if (result.running !== undefined) next.set(file.name, result.running);
       if (result.rejected !== undefined) rejected.push(result.rejected);
     }
@@ -96,6 +109,9 @@ export class CollectorLoader {
     ) {
       rejected.push({ ...unknown, file: "settings", origin: "user", state: "broken" });
     }
+    this.#basis = basis;
+    this.#minutes = 0;
+    if (!this.#isAnyUnseen()) this.#unseen_minutes = 1;
     const collectors = [...next.values()].map(({ collector }) => collector);
     return {
       collectors: [...collectors, ...this.#others.values()],
@@ -103,6 +119,28 @@ export class CollectorLoader {
       restarted: [...restarted, ...restarted_others],
       problems,
     };
+  }
+
+  /**
+   * Whether collectors have to be loaded again although nothing has changed that is watched: secrets,
+   * name servers and what scripts need are read only then, and a script may be looked at again that
+   * could not be. To be asked once a minute, not while a load is under way.
+   */
+  async isOutdated(): Promise<boolean> {
+    this.#minutes += 1;
+    if (this.#isAnyUnseen() && this.#minutes >= this.#unseen_minutes) {
+      this.#unseen_minutes = Math.min(2 * this.#unseen_minutes, UNSEEN_MINUTES_MAX);
+      return true;
+    }
+    if (this.#basis === undefined) return false;
+    for (const [version, before] of this.#basis.judged) {
+      if (JSON.stringify(await judge(version, this.#basis)) !== before) return true;
+    }
+    return false;
+  }
+
+  #isAnyUnseen(): boolean {
+    return [...this.#seen.values()].some((seen) => "unseen" in seen);
   }
 
   async #loadOne(
@@ -141,6 +179,7 @@ export class CollectorLoader {
     this.#seen.set(name, version);
     if ("reason" in version) return { state: "broken", reason: version.reason };
     const admission = await judge(version, options);
+    options.judged.set(version, JSON.stringify(admission));
     if ("reason" in admission) return admission;
     return { running: this.#run(file, { version, admission }) };
   }

@@ -22,8 +22,10 @@ export interface ScriptVersion {
 
 /** A script that cannot be run, and why, for its author. */
 export interface BrokenScript {
-  /** Undefined when it could not even be linked. */
+  /** Undefined when it could not even be linked, or looked at: then that is tried again. */
   hash?: string;
+  /** It could not be looked at, and nothing else may have to change for the next time. */
+  unseen?: boolean;
   reason: string;
 }
 
@@ -52,7 +54,9 @@ export async function lookAt(
   const { text, hash } = linked;
   if (seen?.hash === hash && (!("origin" in seen) || seen.origin === origin)) return seen;
   const answer = await sandbox.inspect({ name, origin, text }, { apart });
-  if (answer.kind !== "done") return { hash, reason: answer.message };
+  // What the script has answered holds as long as its text; everything else can be the machine's doing.
+  if (answer.kind === "failed") return { hash, reason: answer.message };
+  if (answer.kind !== "done") return { unseen: true, reason: answer.message };
   const read = readScriptMetadata(answer.json);
   if ("fault" in read) return { hash, reason: read.fault };
   return { name, origin, text, hash, metadata: read.metadata };

@@ -174,7 +174,7 @@ export class Sandbox implements Disposable, AsyncDisposable {
     if (this.#disposed) return { kind: "lost", message: "the sandbox has ended" };
     for (let retry = 0;; retry++) {
       const refusal = this.#refusal(inmate);
-      if (refusal !== undefined) return { kind: "failed", message: refusal };
+      if (refusal !== undefined) return refusal;
       this.#processes.refresh(processKey(inmate));
       const answer = await work(this.#cellOf(inmate));
       if (answer.kind === "done") return answer;
@@ -187,10 +187,12 @@ export class Sandbox implements Disposable, AsyncDisposable {
     }
   }
 
-  #refusal(inmate: Inmate): string | undefined {
-    if (inmate.banned !== undefined) return inmate.banned;
+  /** Why it is not even asked; without a process that is no fault of its own. */
+  #refusal(inmate: Inmate): CellAnswer | undefined {
+    if (inmate.banned !== undefined) return { kind: "failed", message: inmate.banned };
     if (inmate.script.origin === "shipped") return undefined;
-    return this.#processes.refusal(processKey(inmate));
+    const message = this.#processes.refusal(processKey(inmate));
+    return message === undefined ? undefined : { kind: "lost", message };
   }
 
   /** Draws the conclusions from a run. */

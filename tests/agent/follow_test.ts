@@ -204,6 +204,19 @@ Deno.test("Agent follows its settings; faults leave those from before, and are t
   assert.deepEqual(names(), ["b"]);
 });
 
+Deno.test("Agent reads secrets again that came after it was started", async () => {
+  const options = 'password: { type: "secret", description: "How to get in" }';
+  const text = `export const metric = { options: { ${options} } };\n${ONE}`;
+  await using dir = await scriptFolder({ "metrics/a.ts": text });
+  const collectors = { a: { password_file: dir.join("password") } };
+  await using followed = await follow(dir, { collectors });
+  assert.deepEqual(followed.names(), []);
+  await Deno.writeTextFile(dir.join("password"), "s3cret");
+  await followed.clock.leap(60_000);
+  await followed.until("Collector is new", { script: "a" });
+  assert.deepEqual(followed.names(), ["a"]);
+});
+
 Deno.test("Follower goes on when collectors cannot be loaded, and says why once", async () => {
   await using dir = await scriptFolder({ "metrics/a.ts": ONE });
   const config = agentConfigSchema.parse({
