@@ -65,7 +65,8 @@ export class FileWatch implements Disposable {
   #watched: readonly Watched[] = [];
   #watchers: Deno.FsWatcher[] = [];
   #look_ms = LOOK_MS_SELDOM;
-  #seen = "";
+  /** Of the last look, before anybody read what was changed; undefined before the first. */
+  #seen: string | undefined;
   #dirty = false;
   #wake = new AbortController();
   #told = false;
@@ -82,6 +83,7 @@ export class FileWatch implements Disposable {
     // The new ones first, so that nothing happens unseen between them; and new ones also for the same
     // folders, which may have been removed and made again.
     const before = this.#watchers;
+    const is_same = JSON.stringify(watched) === JSON.stringify(this.#watched);
     this.#watchers = [];
     this.#watched = watched;
     const first = watched.map((one) => ({ ...one, state: this.#open(one) }));
@@ -94,7 +96,9 @@ export class FileWatch implements Disposable {
     );
     for (const watcher of before) close(watcher);
     const { text, linked } = await signature(watched);
-    this.#seen = text;
+    // What has changed since it was read is found by the next look, not taken for what was read.
+    if (this.#seen === undefined) this.#seen = text;
+    else if (!is_same) this.#seen = "";
     const often = deaf || linked || await anyRemote(watched);
     this.#look_ms = often ? LOOK_MS_OFTEN : LOOK_MS_SELDOM;
   }
@@ -107,7 +111,8 @@ export class FileWatch implements Disposable {
         await this.#clock.sleep(this.#look_ms, AbortSignal.any([signal, this.#wake.signal]));
       }
       if (signal.aborted) break;
-      if (!this.#dirty) {
+      const is_told = this.#dirty;
+      if (!is_told) {
         const { text } = await signature(this.#watched);
         if (text === this.#seen && !await this.#isOtherwiseChanged()) continue;
         this.#seen = text;
@@ -118,6 +123,7 @@ export class FileWatch implements Disposable {
         await this.#clock.sleep(QUIET_MS, signal);
       } while (this.#dirty && this.#clock.monotonic() - begun_ms < SETTLE_MS_MAX);
       this.#dirty = false;
+      if (is_told) this.#seen = (await signature(this.#watched)).text;
       return !signal.aborted;
     }
     return false;

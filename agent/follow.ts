@@ -61,6 +61,8 @@ export class Follower implements Disposable {
 
   /** Follows changes until `signal` is aborted. */
   async run(signal: AbortSignal): Promise<void> {
+    // Settings may be others since they were read: nothing was watched then.
+    this.#watch.touch();
     while (await this.#watch.changed(signal)) {
       if (this.#is_asked) this.#told.clear();
       this.#is_asked = false;

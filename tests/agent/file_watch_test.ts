@@ -81,6 +81,34 @@ Deno.test("FileWatch.changed() finds a folder that was not there within two seco
   assert.ok(await watched.changed() <= 2_000);
 });
 
+Deno.test("FileWatch.watch() again absorbs no change that is only looked for", async () => {
+  await using dir = await tempDir();
+  const watched = [{ folder: dir.path, names: ["agent.json"] }];
+  const untold = () => {
+    throw new Error("not on this filesystem");
+  };
+  const clock = new FakeClock();
+  using watch = new FileWatch({ clock, log: new EventLog().log, watchFs: untold });
+  await watch.watch(watched);
+  const { signal } = new AbortController();
+  const noticed = async () => {
+    let is_noticed = false;
+    const changed = watch.changed(signal).then(() => is_noticed = true);
+    for (let step = 0; !is_noticed && step < STEPS_MAX; step++) await clock.advance(100);
+    assert.ok(is_noticed, "the change was never noticed");
+    await changed;
+  };
+  await Deno.writeTextFile(dir.join("agent.json"), "1");
+  await noticed();
+  // Somebody reads it here; what comes now comes after that.
+  await Deno.writeTextFile(dir.join("agent.json"), "22");
+  await watch.watch(watched);
+  await noticed();
+  await Deno.writeTextFile(dir.join("agent.json"), "333");
+  await watch.watch([...watched, { folder: dir.join("more") }]);
+  await noticed();
+});
+
 /** Says how long somebody wanted to sleep. */
 class NotingClock extends FakeClock {
   readonly asked_ms: number[] = [];

@@ -27,7 +27,11 @@ const STEP_MS = 50;
 /** So many that only what will never come has not come; each takes a real millisecond or more. */
 const STEPS_MAX = 6_000;
 
-async function follow(dir: TempDir, settings: Record<string, unknown> = {}): Promise<Followed> {
+async function follow(
+  dir: TempDir,
+  settings: Record<string, unknown> = {},
+  meanwhile: () => Promise<void> = () => Promise.resolve(),
+): Promise<Followed> {
   const file = dir.join("agent.json");
   const metrics = [dir.join("metrics")];
   await Deno.mkdir(dir.join("metrics"), { recursive: true });
@@ -41,6 +45,7 @@ async function follow(dir: TempDir, settings: Record<string, unknown> = {}): Pro
   const overrides = { server: "http://127.0.0.1:9" };
   const source = agentConfigSource({ file, overrides, hostname: () => "vm1" });
   const config = await source.load();
+  await meanwhile();
   const agent = await startAgent({ config, source, clock, log: events.log });
   return {
     agent,
@@ -202,6 +207,16 @@ Deno.test("Agent follows its settings; faults leave those from before, and are t
   await Deno.rename(dir.join("more"), dir.join("nowhere"));
   await until("Collector is no more", { script: "a" });
   assert.deepEqual(names(), ["b"]);
+});
+
+Deno.test("Agent takes settings that change while it starts", async () => {
+  await using dir = await scriptFolder({ "metrics/a.ts": ONE });
+  await using followed = await follow(dir, {}, async () => {
+    const file = dir.join("agent.json");
+    const settings = JSON.parse(await Deno.readTextFile(file));
+    await Deno.writeTextFile(file, JSON.stringify({ ...settings, alias: "second" }));
+  });
+  await followed.until("Settings have changed", { settings: "alias" });
 });
 
 Deno.test("Agent reads secrets again that came after it was started", async () => {
