@@ -78,10 +78,12 @@ export class Collecting {
   /** Starts nothing more, and waits for what is running. Ends the sandbox. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    // First, so that what is ended now has not failed.
+    const rounds = this.#rounds.stop();
     this.#follower?.[Symbol.dispose]();
     this.#options.sandbox[Symbol.dispose]();
     await Promise.all(this.#collectors.map(({ runner }) => runner[Symbol.asyncDispose]()));
-    await Promise.all([this.#running, this.#rounds.stop()]);
+    await Promise.all([this.#running, rounds]);
   }
 
   /** Looks at settings and collectors now, changed or not. */

@@ -27,6 +27,8 @@ export interface Collector {
   listens?: boolean;
   /** What the settings say of it, when it is no script: with an equal text nothing has changed. */
   definition?: string;
+  /** Another takes its place, so that its runner was ended: a run that is lost by that has not failed. */
+  ended?: boolean;
 }
 
 /**

@@ -216,6 +216,7 @@ export class CollectorLoader {
       return [other.name, known !== undefined && sameOther(known, other) ? known : other];
     }));
     const ended = [...before.values()].filter((other) => this.#others.get(other.name) !== other);
+    for (const other of ended) other.ended = true;
     await Promise.all(ended.map(({ runner }) => runner[Symbol.asyncDispose]()));
     return restarted;
   }

@@ -104,7 +104,7 @@ export class Rounds {
     return round;
   }
 
-  /** Makes no more reports, and waits for what is running; end the runners first. */
+  /** Makes no more reports from now on, and waits for what is running: end the runners then. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#open);
@@ -178,9 +178,11 @@ export class Rounds {
       if (record === undefined || clock.monotonic() < record.rest_until_ms) {
         return { series: new Map() };
       }
-      const { runner, timeout_ms, own_report } = record.collector;
+      const { collector } = record;
+      const { runner, timeout_ms, own_report } = collector;
       const outcome = await runner.collect({ at_ms, timeout_ms });
-      if (this.#stopped || !this.#records.has(name)) {
+      const is_ended = collector.ended === true && outcome.kind === "lost";
+      if (this.#stopped || is_ended || !this.#records.has(name)) {
         return { series: new Map() };
       }
       record.timeouts_in_row = outcome.kind === "timeout" || outcome.kind === "stuck"

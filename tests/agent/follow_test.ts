@@ -219,6 +219,39 @@ Deno.test("Agent takes settings that change while it starts", async () => {
   await followed.until("Settings have changed", { settings: "alias" });
 });
 
+Deno.test({
+  name: "Agent: a command that a reload or a stop ends has not failed",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using dir = await scriptFolder({});
+    await using elsewhere = await scriptFolder({});
+    const fifo = elsewhere.join("begun");
+    const write = (shell: string) => ({ exec: { slow: { shell, format: "json" } }, timeout: "1h" });
+    await new Deno.Command("mkfifo", { args: [fifo] }).output();
+    await using followed = await follow(dir, write(`echo > ${fifo}; sleep 600`));
+    const { agent, clock, events } = followed;
+    const begun = async () => {
+      let is_begun = false;
+      const read = Deno.readTextFile(fifo).then(() => is_begun = true);
+      while (!is_begun) await clock.advance(STEP_MS);
+      await read;
+    };
+    await begun();
+    const file = dir.join("agent.json");
+    const settings = JSON.parse(await Deno.readTextFile(file));
+    const another = write(`echo > ${fifo}; exec sleep 600`);
+    await Deno.writeTextFile(file, JSON.stringify({ ...settings, ...another }));
+    await followed.until("Collector has changed", { script: "slow" });
+    await begun();
+    assert.equal(agent.totals().script_errors, 0);
+    const stopped = agent.stop();
+    await clock.advance(FOLLOWED_MS_MAX);
+    await stopped;
+    assert.equal(agent.totals().script_errors, 0);
+    assert.deepEqual(events.messages("warn").filter((msg) => msg === "Collector failed"), []);
+  },
+});
+
 Deno.test("Agent reads secrets again that came after it was started", async () => {
   const options = 'password: { type: "secret", description: "How to get in" }';
   const text = `export const metric = { options: { ${options} } };\n${ONE}`;
