@@ -128,6 +128,8 @@ export class Sandbox implements Disposable, AsyncDisposable {
       }
       return await cell.collect(inmate.script, timeout_ms);
     }, wanted);
+    // Nobody else comes by to end what it was the last one in.
+    if (!wanted()) this.trim();
     return this.#judged(inmate, answer);
   }
 
@@ -203,7 +205,11 @@ export class Sandbox implements Disposable, AsyncDisposable {
     } else if (answer.kind === "stuck" || (answer.kind === "killed" && origin === "user")) {
       this.#strike(inmate, answer.message);
       if (inmate.banned !== undefined) return { kind: "failed", message: inmate.banned };
-    } else if (answer.kind !== "lost") inmate.place = afterGoodRun(place);
+    } else if (answer.kind !== "lost") {
+      inmate.place = afterGoodRun(place);
+      const { apart, half } = inmate.place;
+      if (apart !== place.apart || half !== place.half) this.trim();
+    }
     return plainAnswer(answer);
   }
 

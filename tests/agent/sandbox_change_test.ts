@@ -63,6 +63,41 @@ Deno.test("Sandbox.dismiss(): a run under way ends well, and trim() waits for it
   assert.equal(await valueOf(sandbox, "a"), "is not admitted");
 });
 
+Deno.test("Sandbox ends the Worker of a script that goes home, and of one that is no more", async () => {
+  const clock = new FakeClock();
+  let answer: Promise<number> = Promise.resolve(1);
+  const host = { uptime: () => answer };
+  await using sandbox = new Sandbox({ host, clock, log: new EventLog().log });
+  const text = "export const collect = (host) => host.uptime();";
+  for (const name of ["late", "good"]) sandbox.admit(user(name, text), {});
+  assert.equal(await valueOf(sandbox, "late"), "1");
+  answer = new Promise(() => {});
+  const late = sandbox.collect("late", 700);
+  await clock.advance(700);
+  assert.equal((await late).kind, "timeout");
+  answer = Promise.resolve(1);
+  assert.equal(await valueOf(sandbox, "good"), "1");
+  for (let run = 0; run < 19; run++) assert.equal(await valueOf(sandbox, "late"), "1");
+  assert.equal(sandbox.workers, 2);
+  assert.equal(await valueOf(sandbox, "late"), "1");
+  assert.equal(sandbox.workers, 1, "it is with the others from now on");
+
+  const asked = Promise.withResolvers<void>();
+  const last = Promise.withResolvers<number>();
+  host.uptime = () => {
+    asked.resolve();
+    return last.promise;
+  };
+  const running = valueOf(sandbox, "good");
+  await asked.promise;
+  for (const name of ["late", "good"]) sandbox.dismiss(name);
+  sandbox.trim();
+  assert.equal(sandbox.workers, 1);
+  last.resolve(7);
+  assert.equal(await running, "7");
+  assert.deepEqual([sandbox.workers, sandbox.processes], [0, 0]);
+});
+
 Deno.test("Sandbox.inspect() apart leaves running scripts alone", async () => {
   await using sandbox = makeSandbox();
   sandbox.admit(user("a", COUNTING), {});
