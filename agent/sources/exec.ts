@@ -68,7 +68,7 @@ export class ExecRunner implements Runner {
       ? undefined
       : await findUser(this.#settings.user);
     if (user !== undefined && "fault" in user) return failed(user.fault);
-    using _slot = await slots.take();
+    using _slot = await slots.take(this.#stop.signal);
     if (this.#stop.signal.aborted) return { kind: "lost", message: "it was stopped" };
     const result = await runChild({
       argv: execArgv(this.#settings),

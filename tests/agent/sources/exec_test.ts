@@ -205,6 +205,30 @@ Deno.test("exec: only so many commands run at once", async () => {
   assert.ok(counts.every((count) => count >= 1 && count <= 2), counts.join());
 });
 
+Deno.test("exec: a command that waits for its turn is not waited for when it is no more wanted", async () => {
+  await using dir = await tempDir();
+  const long = { format: "json" as const, ...LONG };
+  await using all = await sources({
+    commands_at_once: 1,
+    exec: {
+      first: { shell: `echo > ${dir.join("begun")}; sleep 1000`, ...long },
+      second: { shell: "echo 2", ...long },
+      third: { shell: "echo 3", ...long },
+    },
+  });
+  const start = (name: string) =>
+    all.collector(name).runner.collect({ at_ms: 0, timeout_ms: 3_600_000 });
+  const end = (name: string) => all.collector(name).runner[Symbol.asyncDispose]();
+  const first = start("first");
+  while (!await Deno.stat(dir.join("begun")).catch(() => false)) await all.clock.advance(0);
+  const [second, third] = [start("second"), start("third")];
+  await end("second");
+  assert.equal((await second).kind, "lost");
+  await end("first");
+  assert.equal((await first).kind, "lost");
+  assert.deepEqual(seriesOf(await third), { third: 3 });
+});
+
 Deno.test("exec: a command runs as another user, when the agent is root", async () => {
   const command = ["/bin/sh", "-c", 'echo "{\\"uid\\": $(id -u), \\"groups\\": $(id -G | wc -w)}"'];
   await using all = await sources({
