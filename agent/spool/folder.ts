@@ -29,8 +29,7 @@ export class SpoolFolder {
     const lock = await Deno.open(lock_path, options);
     try {
       if (!await lock.tryLock(true)) throw new SpoolInUse(path, await readPid(lock_path));
-      await lock.truncate();
-      await lock.write(new TextEncoder().encode(`${Deno.pid}\n`));
+      await writePid(lock);
       return new SpoolFolder(path, lock);
     } catch (error) {
       lock.close();
@@ -71,6 +70,16 @@ export class SpoolFolder {
   /** Others may use the directory. The file stays: two processes must not lock two of its name. */
   close(): void {
     this.#lock.close();
+  }
+}
+
+/** It is the lock that counts: on a full disk what waits there can still be sent. */
+async function writePid(lock: Deno.FsFile): Promise<void> {
+  try {
+    await lock.truncate();
+    await lock.write(new TextEncoder().encode(`${Deno.pid}\n`));
+  } catch {
+    // Then the message of another one does without the id.
   }
 }
 

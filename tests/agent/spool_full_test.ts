@@ -55,3 +55,22 @@ Deno.test({
     await again.close();
   },
 });
+
+Deno.test({
+  name: "a disk that is full at the start: what waits on it is sent all the same",
+  ignore: !CAN_MOUNT,
+  fn: async () => {
+    await using dir = await tempDir();
+    await using _disk = await smallDisk(dir.path, 2 * KIB * KIB);
+    const path = dir.join("spool");
+    const before = await openSpool(path);
+    await fill(before, 1, 20, KIB);
+    await before.close();
+    // The number of the one before, and its room, are gone.
+    await Deno.truncate(dir.join("spool/spool.lock"));
+    await fillDisk(dir.join("filler"));
+    const spool = await openSpool(path);
+    assert.deepEqual(await drain(spool), Array.from({ length: 20 }, (_, at) => at + 1));
+    await spool.close();
+  },
+});
