@@ -2,6 +2,7 @@
  * The hot table as aggregation sees it: slots (partitions of ten minutes), and late rows, which are
  * those of the default partition. Rows are only ever added to a slot, until it is dropped whole.
  */
+import type { PendingQuery, Row } from "postgres";
 import { DROP_WAIT_MS, isInTheWay } from "./block_partitions.ts";
 import type { AnySql, Sql } from "./connect.ts";
 import { copyOut } from "./copy_out.ts";
@@ -54,45 +55,88 @@ export async function countLateRows(
     order by 1`;
 }
 
-/** What is read at once: slots of one hour, or the late rows of a span. */
-export type HotSource =
-  | { kind: "slots"; starts_ms: readonly number[] }
-  | { kind: "late"; from_ms: number; before_ms: number };
+/** What identifies a row. */
+export type HotKey = Pick<HotRow, "host_id" | "shape_id" | "at_ms">;
 
 /**
- * All rows of a source as they are when it begins, by hour, then host, then time. Pieces of what has
- * arrived; a piece may be empty.
+ * All rows of some slots of one hour as they are when it begins, by host, then time. Pieces of what
+ * has arrived; a piece may be empty.
  *
  * @param tx a transaction of its own, which must not be used for anything else meanwhile
  */
-export async function* readHotRows(
+export async function* readSlotRows(
   tx: AnySql,
-  source: HotSource,
+  starts_ms: readonly number[],
   host_id?: number,
 ): AsyncGenerator<HotRow[]> {
-  // COPY takes no parameters: what is put into its text are numbers and toISOString()
-  const of_host = host_id === undefined ? tx`` : tx`and host_id = ${tx.unsafe(`${host_id | 0}`)}`;
-  const reader = new CopyRowReader();
+  yield* readInOrder(
+    tx,
+    tx`from (${allOf(tx, starts_ms)}) r where true ${ofHost(tx, host_id)}`,
+  );
+}
+
+export interface LatePage {
+  from_ms: number;
+  before_ms: number;
+  /** Only rows behind this one, in their order. */
+  after?: HotKey;
+  rows_max: number;
+}
+
+/**
+ * Late rows of a span, by host, then time; so many at once that a transaction which reads them is
+ * short: who makes a partition waits for it, and everybody who asks for reports behind him.
+ *
+ * @param tx as for `readSlotRows`
+ */
+export async function* readLateRows(
+  tx: AnySql,
+  { from_ms, before_ms, after, rows_max }: LatePage,
+  host_id?: number,
+): AsyncGenerator<HotRow[]> {
+  // the host apart from the rest: this way the index leads to the span of each host from there on
+  const behind = after === undefined ? tx`` : tx`
+    and host_id >= ${integer(tx, after.host_id)}
+    and not (host_id = ${integer(tx, after.host_id)} and
+      (at, shape_id) <= (${timeLiteral(tx, after.at_ms)}, ${integer(tx, after.shape_id)}))`;
+  yield* readInOrder(
+    tx,
+    tx`
+      from report_late
+      where at >= ${timeLiteral(tx, from_ms)} and at < ${timeLiteral(tx, before_ms)}
+        ${ofHost(tx, host_id)} ${behind}`,
+    tx`limit ${integer(tx, rows_max)}`,
+  );
+}
+
+async function* readInOrder(
+  tx: AnySql,
+  from: PendingQuery<Row[]>,
+  limit: PendingQuery<Row[]> = tx``,
+): AsyncGenerator<HotRow[]> {
   // the order of the primary keys, which are merged; sorting would write all rows to disk once more
-  if (source.kind === "slots") await tx`select set_config('enable_sort', 'off', true)`;
-  const query = source.kind === "slots"
-    ? tx`
-      copy (
-        select host_id, shape_id, at, vals
-        from (${allOf(tx, source.starts_ms)}) r
-        where true ${of_host}
-        order by host_id, at, shape_id
-      ) to stdout (format binary)`
-    : tx`
-      copy (
-        select host_id, shape_id, at, vals
-        from report_late
-        where at >= ${timeLiteral(tx, source.from_ms)}
-          and at < ${timeLiteral(tx, source.before_ms)} ${of_host}
-        order by date_bin(interval '1 hour', at, timestamptz 'epoch'), host_id, at, shape_id
-      ) to stdout (format binary)`;
+  await tx`select set_config('enable_sort', 'off', true)`;
+  const reader = new CopyRowReader();
+  const query = tx`
+    copy (
+      select host_id, shape_id, at, vals ${from} order by host_id, at, shape_id ${limit}
+    ) to stdout (format binary)`;
   for await (const chunk of copyOut(query)) yield reader.push(chunk);
   reader.end();
+}
+
+// COPY takes no parameters: what is put into its text are numbers and toISOString()
+
+function ofHost(tx: AnySql, host_id: number | undefined) {
+  return host_id === undefined ? tx`` : tx`and host_id = ${integer(tx, host_id)}`;
+}
+
+function integer(tx: AnySql, value: number) {
+  return tx.unsafe(`${value | 0}`);
+}
+
+function timeLiteral(tx: AnySql, at_ms: number) {
+  return tx.unsafe(`'${new Date(at_ms).toISOString()}'::timestamptz`);
 }
 
 /** The rows of some slots, as a query. */
@@ -101,10 +145,6 @@ function allOf(tx: AnySql, starts_ms: readonly number[]) {
     const slot = tx(partitionName("report", start_ms, HOT_MS));
     return i === 0 ? tx`select * from ${slot}` : tx` union all select * from ${slot}`;
   });
-}
-
-function timeLiteral(tx: AnySql, at_ms: number) {
-  return tx.unsafe(`'${new Date(at_ms).toISOString()}'::timestamptz`);
 }
 
 /**
@@ -146,7 +186,7 @@ export async function dropSlot(
  */
 export async function deleteLateRows(
   sql: AnySql,
-  rows: readonly Pick<HotRow, "host_id" | "shape_id" | "at_ms">[],
+  rows: readonly HotKey[],
 ): Promise<void> {
   await sql`
     delete from report_late l

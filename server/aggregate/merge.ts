@@ -2,12 +2,18 @@
  * Hot rows into raw blocks: the closed slots, or the late rows, of an hour become part of that hour's
  * blocks, one for each host and shape.
  *
- * The rows are read as a stream, host by host, and gathered into batches of some megabytes; each
- * batch is one transaction that reads the blocks there are, adds the rows, and writes what has
- * changed, together with the note that the hour is to be rolled up. So memory does not depend on the
- * number of hosts, and a crash leaves whole transactions behind. Since a block is the union of its
- * reports by time, doing it again changes nothing: a slot that could not be dropped is simply read
- * again, and finds its blocks as they should be.
+ * The rows are read host by host and gathered into batches of some megabytes; each batch is one
+ * transaction that reads the blocks there are, adds the rows, and writes what has changed, together
+ * with the note that the hour is to be rolled up. So memory does not depend on the number of hosts,
+ * and a crash leaves whole transactions behind. Since a block is the union of its reports by time,
+ * doing it again changes nothing: a slot that could not be dropped is simply read again, and finds
+ * its blocks as they should be.
+ *
+ * Slots are read as a stream, from one transaction. Late rows are not: who makes a partition wants
+ * their table alone, and a batch that deletes from it queues behind him. If it were read all the
+ * while, each of the three would wait for the next, and PostgreSQL would not know: the reader waits
+ * in this program. So nothing reads late rows while a batch of them is merged, and each batch begins
+ * behind the last row of the one before.
  */
 import {
   type BlockKey,
@@ -20,11 +26,17 @@ import { decodeRawBlock, encodeRawBlock } from "../../db/codec/raw_block.ts";
 import { mergeReports, reportsFromRows } from "../../db/codec/reports.ts";
 import { writeTransaction } from "../../db/aggregation_lock.ts";
 import type { HotRow } from "../../db/copy_rows.ts";
-import { deleteLateRows, type HotSource, readHotRows } from "../../db/hot_rows.ts";
+import {
+  countLateRows,
+  deleteLateRows,
+  type HotKey,
+  readLateRows,
+  readSlotRows,
+} from "../../db/hot_rows.ts";
 import { HOT_MS } from "../../db/partitions.ts";
 import { insertPending } from "../../db/pending.ts";
 import { transaction } from "../../db/transaction.ts";
-import { startOf } from "../../db/tiers.ts";
+import { HOUR_MS, startOf } from "../../db/tiers.ts";
 import { isLateExpired } from "./retention.ts";
 import { attempt, sameBytes, type Work } from "./work.ts";
 
@@ -33,6 +45,8 @@ import { attempt, sameBytes, type Work } from "./work.ts";
  * of an hour.
  */
 const BATCH_VALUES_MAX = 400_000;
+/** Late rows read at once: what is beyond the batch, with many values in each, is read in vain. */
+const LATE_PAGE_ROWS = 1_000;
 
 /** Rows of one block. */
 interface ReportGroup extends BlockKey {
@@ -46,17 +60,17 @@ export interface Merged {
 }
 
 /**
- * Merges all rows of a source as they are when it begins.
+ * Merges all rows of some slots of one hour as they are when it begins.
  * @throws what the database says; what was committed until then stays
  */
-export async function mergeSource(work: Work, source: HotSource): Promise<Merged> {
+export async function mergeSlots(work: Work, starts_ms: readonly number[]): Promise<Merged> {
   const failures_before = work.counts.failures;
   const rows_by_slot = new Map<number, number>();
   let rows = 0;
   let batch: ReportGroup[] = [];
   let values = 0;
   const flush = async () => {
-    if (batch.length > 0) await mergeBatch(work, source, batch);
+    if (batch.length > 0) await mergeBatch(work, "slots", batch);
     batch = [];
     values = 0;
     work.onDone?.(rows);
@@ -65,7 +79,7 @@ export async function mergeSource(work: Work, source: HotSource): Promise<Merged
   // what goes wrong on other connections waits until this one has ended its transaction
   let failure: { error: unknown } | undefined;
   await transaction(work.sql, async (tx) => {
-    for await (const group of groupsOf(readHotRows(tx, source, work.host_id))) {
+    for await (const group of groupsOf(readSlotRows(tx, starts_ms, work.host_id))) {
       const full = values >= BATCH_VALUES_MAX || batch[0]?.start_ms !== group.start_ms;
       if (batch.length > 0 && full) await flush().catch((error) => failure = { error });
       if (failure !== undefined) return;
@@ -80,6 +94,63 @@ export async function mergeSource(work: Work, source: HotSource): Promise<Merged
   return { rows_by_slot, failures: work.counts.failures - failures_before };
 }
 
+/**
+ * Merges the late rows of a span. What comes while it is under way is merged with them, or by the
+ * next run.
+ * @throws what the database says; what was committed until then stays
+ */
+export async function mergeLate(work: Work, span: LateSpan): Promise<void> {
+  const { sql, host_id } = work;
+  let rows = 0;
+  for (const { start_ms } of await countLateRows(sql, { before_ms: span.before_ms, host_id })) {
+    const hour = {
+      from_ms: Math.max(span.from_ms, start_ms),
+      before_ms: Math.min(span.before_ms, start_ms + HOUR_MS),
+    };
+    let after: HotKey | undefined;
+    for (let is_full = hour.from_ms < hour.before_ms; is_full;) {
+      const batch = await readLateBatch(work, hour, after);
+      after = batch.rows.at(-1);
+      is_full = batch.is_full;
+      rows += batch.rows.length;
+      const groups = await Array.fromAsync(groupsOf([batch.rows]));
+      if (groups.length > 0) await mergeBatch(work, "late", groups);
+      work.onDone?.(rows);
+      work.signal?.throwIfAborted();
+    }
+  }
+}
+
+interface LateSpan {
+  from_ms: number;
+  before_ms: number;
+}
+
+/** The next rows of an hour. When the batch is not full, there are no more. */
+async function readLateBatch(
+  { sql, host_id }: Work,
+  hour: LateSpan,
+  after: HotKey | undefined,
+): Promise<{ rows: HotRow[]; is_full: boolean }> {
+  const rows: HotRow[] = [];
+  let values = 0;
+  for (;;) {
+    const rows_before = rows.length;
+    const page = { ...hour, after: rows.at(-1) ?? after, rows_max: LATE_PAGE_ROWS };
+    await transaction(sql, async (tx) => {
+      for await (const piece of readLateRows(tx, page, host_id)) {
+        for (const row of piece) {
+          rows.push(row);
+          values += row.values.length;
+          if (values >= BATCH_VALUES_MAX) return;
+        }
+      }
+    }, { mode: "read only" });
+    if (values >= BATCH_VALUES_MAX) return { rows, is_full: true };
+    if (rows.length - rows_before < LATE_PAGE_ROWS) return { rows, is_full: false };
+  }
+}
+
 function countBySlot(counts: Map<number, number>, rows: readonly HotRow[]): void {
   for (const { at_ms } of rows) {
     const slot_ms = Math.floor(at_ms / HOT_MS) * HOT_MS;
@@ -88,7 +159,9 @@ function countBySlot(counts: Map<number, number>, rows: readonly HotRow[]): void
 }
 
 /** Gathers rows that come by hour and host into groups of one shape. */
-async function* groupsOf(pieces: AsyncIterable<HotRow[]>): AsyncGenerator<ReportGroup> {
+async function* groupsOf(
+  pieces: AsyncIterable<HotRow[]> | Iterable<HotRow[]>,
+): AsyncGenerator<ReportGroup> {
   let groups = new Map<number, ReportGroup>();
   let host_id = -1;
   let start_ms = -1;
@@ -112,10 +185,10 @@ async function* groupsOf(pieces: AsyncIterable<HotRow[]>): AsyncGenerator<Report
 /** One transaction: `groups` are of one hour. */
 async function mergeBatch(
   work: Work,
-  source: HotSource,
+  kind: "slots" | "late",
   groups: readonly ReportGroup[],
 ): Promise<void> {
-  const expired = source.kind === "late" ? await expiredGroups(work, groups) : undefined;
+  const expired = kind === "late" ? await expiredGroups(work, groups) : undefined;
   if (groups.length > (expired?.size ?? 0)) {
     await work.partitions.ensure("raw", groups[0]?.start_ms ?? 0);
   }
@@ -143,12 +216,12 @@ async function mergeBatch(
       await insertPending(tx, "pending_hour", changed);
     }
     const settled = [...merged, ...gone];
-    if (source.kind === "late" && settled.length > 0) await deleteLateRows(tx, settled);
+    if (kind === "late" && settled.length > 0) await deleteLateRows(tx, settled);
     return { changed: changed.length, merged: merged.length, expired: gone.length };
   });
   work.counts.raw_blocks_written += done.changed;
   work.counts.late_reports_expired += done.expired;
-  if (source.kind === "late") work.counts.late_reports_merged += done.merged;
+  if (kind === "late") work.counts.late_reports_merged += done.merged;
   else work.counts.reports_merged += done.merged;
 }
 

@@ -12,7 +12,7 @@ import { countLateRows, deleteExpiredLateRows, dropSlot, selectSlots } from "../
 import { countPending } from "../../db/pending.ts";
 import { selectPartitionShapes, thinPartition } from "../../db/thin_partition.ts";
 import type { Logger } from "../../log.ts";
-import { mergeSource } from "./merge.ts";
+import { mergeLate, mergeSlots } from "./merge.ts";
 import { closedBefore, type HistoryState, planAggregation, type Step } from "./plan.ts";
 import { type Retention, RetentionClasses, type TierDays } from "../retention.ts";
 import { rollDays } from "./roll_days.ts";
@@ -148,11 +148,7 @@ async function runStep(work: Work, step: Step, options: Pick<RunOptions, "clock"
       await runSlots(work, step, options);
       break;
     case "merge_late":
-      await mergeSource(work, {
-        kind: "late",
-        from_ms: step.from_ms,
-        before_ms: step.before_ms,
-      });
+      await mergeLate(work, step);
       break;
     case "roll_hours":
       await rollHours(work, { start_ms: step.day_ms, before_ms: step.before_ms });
@@ -180,7 +176,7 @@ async function runSlots(
   options: Pick<RunOptions, "clock">,
 ): Promise<void> {
   const { starts_ms } = step;
-  const { rows_by_slot, failures } = await mergeSource(work, { kind: "slots", starts_ms });
+  const { rows_by_slot, failures } = await mergeSlots(work, starts_ms);
   if (!step.drop) return;
   for (const start_ms of starts_ms) {
     const rows = rows_by_slot.get(start_ms) ?? 0;

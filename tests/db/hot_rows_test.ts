@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import type { Sql } from "../../db/connect.ts";
+import type { AnySql, Sql } from "../../db/connect.ts";
+import type { HotRow } from "../../db/copy_rows.ts";
 import {
   countLateRows,
   deleteExpiredLateRows,
   deleteLateRows,
   dropSlot,
-  type HotSource,
-  readHotRows,
+  type HotKey,
+  readLateRows,
+  readSlotRows,
   selectSlots,
 } from "../../db/hot_rows.ts";
 import { ensurePartitions, ensureSlot, HOT_MS, SLOTS_MAX } from "../../db/partitions.ts";
@@ -21,10 +23,12 @@ async function insert(sql: Sql, host_id: number, at_ms: number): Promise<void> {
   await sql`insert into report values (${host_id}, 1, ${new Date(at_ms)}, '{1}')`;
 }
 
-async function read(sql: Sql, source: HotSource, host_id?: number): Promise<string[]> {
+type Reader = (tx: AnySql) => AsyncIterable<HotRow[]>;
+
+async function read(sql: Sql, reader: Reader): Promise<string[]> {
   return await transaction(sql, async (tx) => {
     const rows: string[] = [];
-    for await (const piece of readHotRows(tx, source, host_id)) {
+    for await (const piece of reader(tx)) {
       for (const row of piece) rows.push(`${row.host_id} ${(row.at_ms - NOON) / MINUTE_MS}`);
     }
     return rows;
@@ -38,7 +42,7 @@ Deno.test("ensureSlot() makes the partition of a past time, by any number of ser
   assert.deepEqual(new Set(made), new Set([true]));
   await insert(sql, 1, NOON);
   assert.deepEqual((await selectSlots(sql)).map(({ start_ms }) => start_ms), [NOON]);
-  assert.deepEqual(await read(sql, { kind: "slots", starts_ms: [NOON] }), ["1 0"]);
+  assert.deepEqual(await read(sql, (tx) => readSlotRows(tx, [NOON])), ["1 0"]);
 });
 
 Deno.test("ensureSlot() leaves times alone that have late rows", async () => {
@@ -75,7 +79,7 @@ Deno.test("ensureSlot() stops at its limit, and tells of those that are there", 
   assert.equal(await ensureSlot(sql, NOON + HOT_MS), false);
 });
 
-Deno.test("readHotRows() reads slots by host and time, and late rows by hour first", async () => {
+Deno.test("slots and late rows are read by host and time, late rows in pages", async () => {
   await using database = await testDatabase();
   const { sql } = database;
   await ensurePartitions(sql, NOON);
@@ -83,11 +87,21 @@ Deno.test("readHotRows() reads slots by host and time, and late rows by hour fir
     for (const host_id of [2, 1]) await insert(sql, host_id, NOON + minute * MINUTE_MS);
   }
   const starts_ms = [NOON, NOON + HOT_MS, NOON + 2 * HOT_MS];
-  const slots: HotSource = { kind: "slots", starts_ms };
-  assert.deepEqual(await read(sql, slots), ["1 5", "1 15", "1 25", "2 5", "2 15", "2 25"]);
-  assert.deepEqual(await read(sql, slots, 2), ["2 5", "2 15", "2 25"]);
-  const late: HotSource = { kind: "late", from_ms: NOON - 2 * HOUR_MS, before_ms: NOON - 1 };
-  assert.deepEqual(await read(sql, late), ["1 -70", "1 -65", "2 -70", "2 -65", "1 -5", "2 -5"]);
+  const slots = (host_id?: number) => (tx: AnySql) => readSlotRows(tx, starts_ms, host_id);
+  assert.deepEqual(await read(sql, slots()), ["1 5", "1 15", "1 25", "2 5", "2 15", "2 25"]);
+  assert.deepEqual(await read(sql, slots(2)), ["2 5", "2 15", "2 25"]);
+  const late = (rows_max: number, after?: HotKey) => (tx: AnySql) =>
+    readLateRows(tx, { from_ms: NOON - 2 * HOUR_MS, before_ms: NOON - 1, after, rows_max });
+  const all = ["1 -70", "1 -65", "1 -5", "2 -70", "2 -65", "2 -5"];
+  assert.deepEqual(await read(sql, late(6)), all);
+  for (const [i, row] of all.entries()) {
+    const [host_id = 0, minute = 0] = row.split(" ").map(Number);
+    const after = { host_id, shape_id: 1, at_ms: NOON + minute * MINUTE_MS };
+    assert.deepEqual(await read(sql, late(2, after)), all.slice(i + 1, i + 3));
+    // another shape at the same time comes before or after it
+    const before = { ...after, shape_id: 0 };
+    assert.deepEqual(await read(sql, late(2, before)), all.slice(i, i + 2));
+  }
   assert.deepEqual([...await countLateRows(sql, { before_ms: NOON })], [
     { start_ms: NOON - 2 * HOUR_MS, rows: 4 },
     { start_ms: NOON - HOUR_MS, rows: 2 },
@@ -120,7 +134,10 @@ Deno.test("deleteLateRows() deletes the given rows and deleteExpiredLateRows() t
   ]);
   assert.equal(await deleteExpiredLateRows(sql, NOON + MINUTE_MS), 1);
   assert.deepEqual(
-    await read(sql, { kind: "late", from_ms: 0, before_ms: NOON + HOUR_MS }),
+    await read(
+      sql,
+      (tx) => readLateRows(tx, { from_ms: 0, before_ms: NOON + HOUR_MS, rows_max: 9 }),
+    ),
     ["1 1", "1 3"],
   );
 });
