@@ -26,7 +26,7 @@ export const PARTITION_LOCK = 0x70617274;
  * table of its own that planning and locking have to look at; beyond them late rows are cheaper.
  */
 export const SLOTS_MAX = 400;
-/** Attaching a partition waits this long for readers of late rows; writers wait behind it. */
+/** Attaching a partition waits this long for readers of late rows; all others wait behind it. */
 const ATTACH_WAIT_MS = 2_000;
 
 interface Partitioned {
@@ -52,20 +52,29 @@ export function partitionName(table: string, start_ms: number, step_ms: number):
  * Makes the partitions from now on that are missing.
  *
  * @returns the names of those made
+ * @throws `lock_not_available` when readers of late rows are in the way for longer than
+ *   `ATTACH_WAIT_MS`: try again soon. Until then reports of a missing partition are late ones
  */
 export async function ensurePartitions(sql: Sql, now_ms: number): Promise<string[]> {
-  const wanted: WantedPartition[] = [];
-  for (const { table, step_ms } of PARTITIONED) {
-    const first = Math.floor(now_ms / step_ms) * step_ms;
-    for (let start = first; start <= now_ms + AHEAD_MS; start += step_ms) {
-      wanted.push(spanOf({ table, step_ms }, start));
-    }
-  }
   const made: string[] = [];
-  await transaction(sql, async (tx) => {
-    await tx`select pg_advisory_xact_lock(${PARTITION_LOCK})`;
-    for (const partition of wanted) if (await make(tx, partition)) made.push(partition.name);
-  });
+  // each table in a transaction of its own: nobody is to wait for the readers of another one
+  for (const partitioned of PARTITIONED) {
+    const { step_ms } = partitioned;
+    const first = Math.floor(now_ms / step_ms) * step_ms;
+    made.push(
+      ...await transaction(sql, async (tx) => {
+        // whoever has it waits no longer than we would, and here nobody queues behind us
+        await tx`select pg_advisory_xact_lock(${PARTITION_LOCK})`;
+        await tx`select set_config('lock_timeout', ${`${ATTACH_WAIT_MS}ms`}, true)`;
+        const names: string[] = [];
+        for (let start = first; start <= now_ms + AHEAD_MS; start += step_ms) {
+          const partition = spanOf(partitioned, start);
+          if (await make(tx, partition)) names.push(partition.name);
+        }
+        return names;
+      }),
+    );
+  }
   return made;
 }
 

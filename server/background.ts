@@ -1,11 +1,14 @@
 /** What a server does besides answering: it looks after PostgreSQL and the partitions. */
 import type { Clock } from "../clock.ts";
+import { isInTheWay } from "../db/block_partitions.ts";
 import type { Database } from "../db/database.ts";
 import { ensurePartitions } from "../db/partitions.ts";
 import type { Logger } from "../log.ts";
 
 /** How often partitions are looked after; they are made hours ahead. */
 const MAINTENANCE_MS = 10 * 60_000;
+/** … and when others were in the way. Each attempt may hold up readers of reports for seconds. */
+const MAINTENANCE_AGAIN_MS = 60_000;
 /** Between two starts of a PostgreSQL of ours that has ended by itself. */
 const RESTART_MS = 1_000;
 const RESTART_MS_MAX = 15_000;
@@ -41,15 +44,40 @@ async function watchPostgres(database: Database, options: BackgroundOptions): Pr
   }
 }
 
+/**
+ * Makes the partitions that are missing.
+ *
+ * @returns false when others were in the way (who reads late reports for long, such as a dump): no
+ *   reason not to start, since reports without a partition are stored as late ones
+ * @throws what else the database says
+ */
+export async function makePartitions(
+  { sql }: Database,
+  { log, clock }: Pick<BackgroundOptions, "log" | "clock">,
+): Promise<boolean> {
+  try {
+    const made = await ensurePartitions(sql, clock.now());
+    if (made.length > 0) log.debug("partitions made", { made });
+    return true;
+  } catch (error) {
+    if (!isInTheWay(error)) throw error;
+    log.warn("partitions not made, others use late reports: trying again in a minute", { error });
+    return false;
+  }
+}
+
 /** Keeps partitions ahead of time. */
-async function maintain(database: Database, options: BackgroundOptions): Promise<void> {
+async function maintain(
+  database: Database,
+  options: BackgroundOptions & { has_partitions: boolean },
+): Promise<void> {
   const { log, clock, signal } = options;
+  let { has_partitions } = options;
   for (;;) {
-    await clock.sleep(MAINTENANCE_MS, signal);
+    await clock.sleep(has_partitions ? MAINTENANCE_MS : MAINTENANCE_AGAIN_MS, signal);
     if (signal.aborted) return;
     try {
-      const made = await ensurePartitions(database.sql, clock.now());
-      if (made.length > 0) log.debug("partitions made", { made });
+      has_partitions = await makePartitions(database, options);
     } catch (error) {
       // they are made hours ahead: the next round is early enough
       log.warn("partitions not made, trying again later", { error });
@@ -60,14 +88,20 @@ async function maintain(database: Database, options: BackgroundOptions): Promise
 /** Starts all of it; stops with `started`. */
 export function startBackground(
   database: Database,
-  options: { log: Logger; clock: Clock; started: AsyncDisposableStack },
+  options: {
+    log: Logger;
+    clock: Clock;
+    started: AsyncDisposableStack;
+    /** What `makePartitions` has just said. */
+    has_partitions: boolean;
+  },
 ): void {
-  const { log, clock, started } = options;
+  const { log, clock, started, has_partitions } = options;
   const stop = new AbortController();
   const { signal } = stop;
   const tasks = [
     watchPostgres(database, { log, clock, signal }),
-    maintain(database, { log, clock, signal }),
+    maintain(database, { log, clock, signal, has_partitions }),
   ];
   started.defer(async () => {
     stop.abort();

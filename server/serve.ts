@@ -8,13 +8,12 @@
  */
 import type { Clock } from "../clock.ts";
 import { type Database, openDatabase } from "../db/database.ts";
-import { ensurePartitions } from "../db/partitions.ts";
 import type { Logger } from "../log.ts";
 import type { Config } from "./config.ts";
 import { startAlerts } from "./alerts/start.ts";
 import { registerAggregation } from "./aggregate/metrics.ts";
 import { Aggregation } from "./aggregate/service.ts";
-import { startBackground } from "./background.ts";
+import { makePartitions, startBackground } from "./background.ts";
 import { probe } from "./http/listen.ts";
 import { counted } from "./http/counted.ts";
 import { createRouter } from "./http/router.ts";
@@ -79,13 +78,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const metrics = new Registry();
   const { sql } = database;
   onProgress?.("reading the newest reports");
-  await ensurePartitions(sql, clock.now());
+  const has_partitions = await makePartitions(database, { log, clock });
   const latest = new LatestReports(sql);
   await latest.load();
   const overview = new Overview({ sql, latest });
 
   const reading = startReading(database, { config, clock, log, started, metrics });
-  startBackground(database, { log, clock, started });
+  startBackground(database, { log, clock, started, has_partitions });
   const { news, onNews, follow } = startExchange(database, { log, metrics, started });
   const notify = startNotify(database, { config, log, clock, started, onNews, metrics });
   const { embedded } = database;

@@ -71,6 +71,17 @@ Deno.test("ensurePartitions() leaves times alone that have late rows already", a
   assert.equal(row?.n, 1);
 });
 
+Deno.test("ensurePartitions() gives up when late rows are being read, each table for itself", async () => {
+  await using database = await testDatabase();
+  const { sql } = database;
+  await sql.begin(async (reader) => {
+    await reader`lock table annotation_late in access share mode`;
+    await assert.rejects(ensurePartitions(sql, NOON), { code: "55P03" });
+  });
+  assert.ok((await partitions(sql)).includes("report_202501151400"));
+  assert.deepEqual(await ensurePartitions(sql, NOON), ["annotation_20250115"]);
+});
+
 Deno.test("ensurePartitions() may run on any number of servers at once", async () => {
   await using database = await testDatabase();
   const made = await Promise.all(
