@@ -3,7 +3,7 @@
  * dropped whole when all of it is past its retention. Names are those of the table and the time:
  * `block_raw_20261122`, `block_5m_202611`, `block_1h_2026`, `block_1d_2026`, `annotation_20261122`.
  */
-import type { Sql } from "./connect.ts";
+import type { AnySql, Sql } from "./connect.ts";
 import { PARTITION_LOCK } from "./partitions.ts";
 import { codeOf, SQLSTATE } from "./sqlstate.ts";
 import { type CalendarUnit, endOf, startOf, type Tier, TIERS } from "./tiers.ts";
@@ -112,21 +112,42 @@ export async function selectPartitions(sql: Sql): Promise<Partition[]> {
 }
 
 /**
- * Drops a partition with everything in it.
+ * Drops a partition with everything in it; with `shape_ids` provided that it has blocks of no other
+ * shapes: what was merged into it since they were read may be kept for longer.
  *
- * @returns false when others were using its table for longer than `DROP_WAIT_MS`: try again later
+ * @returns "grown" when it has blocks of others, "busy" when others were using its table for longer
+ *   than `DROP_WAIT_MS`: nothing is changed then
  */
-export async function dropPartition(sql: Sql, name: string): Promise<boolean> {
+export async function dropPartition(
+  sql: Sql,
+  name: string,
+  shape_ids?: readonly number[],
+): Promise<"dropped" | "grown" | "busy"> {
   try {
-    await transaction(sql, async (tx) => {
+    return await transaction(sql, async (tx) => {
       await tx`select set_config('lock_timeout', ${`${DROP_WAIT_MS}ms`}, true)`;
+      if (shape_ids !== undefined && await hasOtherShapes(tx, name, shape_ids)) return "grown";
       await tx`drop table if exists ${tx(name)}`;
+      return "dropped";
     });
-    return true;
   } catch (error) {
-    if (isInTheWay(error)) return false;
+    if (isInTheWay(error)) return "busy";
     throw error;
   }
+}
+
+/** Keeps writers of the partition waiting until the transaction has ended. */
+async function hasOtherShapes(
+  tx: AnySql,
+  name: string,
+  shape_ids: readonly number[],
+): Promise<boolean> {
+  const [there] = await tx`select from pg_class where relname = ${name} and relispartition`;
+  if (there === undefined) return false;
+  await tx`lock table ${tx(name)} in share mode`;
+  const [other] = await tx`
+    select from ${tx(name)} where shape_id <> all(${[...shape_ids]}::integer[]) limit 1`;
+  return other !== undefined;
 }
 
 /** Whether a statement ended because of others' locks. */

@@ -44,7 +44,8 @@ export interface RetentionState {
 }
 
 export type Removal =
-  | { kind: "drop_partition"; partition: Partition }
+  /** Where there are rules, only if there are no blocks in it but those of these shapes. */
+  | { kind: "drop_partition"; partition: Partition; shape_ids?: readonly number[] }
   | { kind: "thin_partition"; partition: Partition; shape_ids: readonly number[] };
 
 /** The partitions to drop, and those to thin, in the order given. */
@@ -64,7 +65,7 @@ export function planRemovals(
     // one without a block in it is as old as any
     if (expired.length === shapes.length) {
       const goes = shapes.length > 0 || isExpired(partition, retention, now_ms);
-      return goes ? [{ kind: "drop_partition", partition }] : [];
+      return goes ? [{ kind: "drop_partition", partition, shape_ids: shapes }] : [];
     }
     return expired.length === 0 ? [] : [{ kind: "thin_partition", partition, shape_ids: expired }];
   });

@@ -14,6 +14,7 @@ import { selectPartitionShapes, thinPartition } from "../../db/thin_partition.ts
 import type { Logger } from "../../log.ts";
 import { mergeLate, mergeSlots } from "./merge.ts";
 import { closedBefore, type HistoryState, planAggregation, type Step } from "./plan.ts";
+import type { Removal } from "./retention.ts";
 import { type Retention, RetentionClasses, type TierDays } from "../retention.ts";
 import { rollDays } from "./roll_days.ts";
 import { rollHours } from "./roll_hours.ts";
@@ -157,17 +158,29 @@ async function runStep(work: Work, step: Step, options: Pick<RunOptions, "clock"
       await rollDays(work, { start_ms: step.month_ms, before_ms: step.before_ms });
       break;
     case "drop_partition":
-      if (await repeatedly(options, () => dropPartition(sql, step.partition.name))) {
-        counts.partitions_dropped++;
-        counts.bytes_dropped += step.partition.bytes;
-      } else counts.partitions_kept++;
-      break;
     case "thin_partition":
-      if (await repeatedly(options, () => thinPartition(sql, step.partition, step.shape_ids))) {
-        counts.partitions_thinned++;
-      } else counts.partitions_kept++;
+      await runRemoval(work, step, options);
       break;
   }
+}
+
+async function runRemoval(
+  { sql, counts }: Work,
+  { kind, partition, shape_ids }: Removal,
+  options: Pick<RunOptions, "clock">,
+): Promise<void> {
+  const dropped = kind === "drop_partition" && await repeatedly(options, async () => {
+    const outcome = await dropPartition(sql, partition.name, shape_ids);
+    return outcome === "busy" ? false : outcome;
+  });
+  // what this very run has merged into it is kept for longer: only what was planned goes
+  const is_thinned = (kind === "thin_partition" || dropped === "grown") &&
+    await repeatedly(options, () => thinPartition(sql, partition, shape_ids ?? []));
+  if (dropped === "dropped") {
+    counts.partitions_dropped++;
+    counts.bytes_dropped += partition.bytes;
+  } else if (is_thinned) counts.partitions_thinned++;
+  else counts.partitions_kept++;
 }
 
 async function runSlots(

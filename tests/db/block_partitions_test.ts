@@ -69,11 +69,24 @@ Deno.test("dropPartition() gives up when somebody reads, and drops when nobody d
   await ensureBlockPartition(sql, "raw", NOON);
   await sql.begin(async (reader) => {
     await reader`select from block_raw`;
-    assert.equal(await dropPartition(sql, "block_raw_20251231"), false);
+    assert.equal(await dropPartition(sql, "block_raw_20251231"), "busy");
   });
-  assert.equal(await dropPartition(sql, "block_raw_20251231"), true);
-  assert.equal(await dropPartition(sql, "block_raw_20251231"), true, "it is gone already");
+  assert.equal(await dropPartition(sql, "block_raw_20251231"), "dropped");
+  assert.equal(await dropPartition(sql, "block_raw_20251231", []), "dropped", "it is gone already");
   assert.deepEqual(await selectPartitions(sql), []);
+});
+
+Deno.test("dropPartition() keeps a partition that has blocks of other shapes, committed or not", async () => {
+  await using database = await testDatabase();
+  const { sql } = database;
+  await ensureBlockPartition(sql, "raw", NOON);
+  await sql.begin(async (writer) => {
+    await upsertBlocks(writer, "raw", [block(1, NOON, 10)]);
+    assert.equal(await dropPartition(sql, "block_raw_20251231", []), "busy");
+  });
+  assert.equal(await dropPartition(sql, "block_raw_20251231", []), "grown");
+  assert.equal(await dropPartition(sql, "block_raw_20251231", [2]), "grown");
+  assert.equal(await dropPartition(sql, "block_raw_20251231", [2, 1]), "dropped");
 });
 
 Deno.test("upsertBlocks() and selectBlocks() keep bytes as they are, small and large", async () => {

@@ -6,7 +6,8 @@ import { planRun, runAggregation } from "../../../server/aggregate/run.ts";
 import { verifyHistory } from "../../../server/aggregate/verify.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { testApp } from "../../support/test_app.ts";
-import { GRACE_MS, RETENTION } from "./stored.ts";
+import { testDatabase } from "../../support/test_database.ts";
+import { aggregate, GRACE_MS, makeShape, rawSamples, RETENTION, store } from "./stored.ts";
 
 const START_MS = Date.UTC(2025, 0, 15);
 const RULES = [{ metrics: ["debug.*"], raw_days: 3 }, { metrics: ["billing"], raw_days: 90 }];
@@ -93,4 +94,23 @@ Deno.test("retention by rules: samples of some metrics go earlier, or later, tha
   await run();
   assert.equal(await history("billing"), 0);
   assert.deepEqual((await verifyHistory({ sql, sample: 100 })).differences, []);
+});
+
+Deno.test("retention by rules: a day of expired samples alone keeps what its last run merges into it", async () => {
+  const retention = { ...RETENTION, rules: RULES };
+  for (const slots of [true, false]) {
+    await using database = await testDatabase();
+    const { sql } = database;
+    const short = await makeShape(sql, { "debug.x": "gauge" });
+    const usual = await makeShape(sql, { cpu: "gauge" });
+    await store(sql, short, [{ host_id: 1, at_ms: START_MS, values: [1] }]);
+    await aggregate(sql, START_MS + DAY_MS, { retention });
+    const at_ms = START_MS + HOUR_MS;
+    await store(sql, usual, [{ host_id: 2, at_ms, values: [42] }], { slots });
+    const counts = await aggregate(sql, START_MS + 9 * DAY_MS, { retention });
+    assert.deepEqual([...await rawSamples(sql)], [[`2 ${usual} ${at_ms}`, [42]]]);
+    assert.deepEqual([counts.partitions_dropped, counts.partitions_thinned], [0, 1]);
+    await aggregate(sql, START_MS + 40 * DAY_MS, { retention });
+    assert.equal((await rawSamples(sql)).size, 0);
+  }
 });
