@@ -2,9 +2,11 @@
  * Partitions of history without some of their shapes: what retention does where metrics have days of
  * their own.
  *
- * A partition is written anew, apart, and then takes the old one's place in one short transaction.
- * Nobody else writes blocks meanwhile: only the run that holds the aggregation's lock does.
+ * A partition is written anew, apart, and then takes the old one's place, in one transaction that is
+ * the only one to write blocks: what another runner added to the old one meanwhile would go with it.
+ * Readers wait only for the end of it, when the two are exchanged.
  */
+import { writeTransaction } from "./aggregation_lock.ts";
 import {
   DROP_WAIT_MS,
   isInTheWay,
@@ -13,7 +15,6 @@ import {
 } from "./block_partitions.ts";
 import type { Sql } from "./connect.ts";
 import { PARTITION_LOCK } from "./partitions.ts";
-import { transaction } from "./transaction.ts";
 
 const SUFFIX = "_thinned";
 
@@ -48,24 +49,22 @@ export async function thinPartition(
     from: sql.unsafe(`'${new Date(start_ms).toISOString()}'`),
     to: sql.unsafe(`'${new Date(end_ms).toISOString()}'`),
   };
-  await transaction(sql, async (tx) => {
-    // of an earlier attempt that did not come to its end
-    await tx`drop table if exists ${tx(fresh)}`;
-    await tx`create table ${tx(fresh)} (like ${tx(table)} including storage including constraints)
-      with (toast_tuple_target = ${tx.unsafe(String(TOAST_TUPLE_TARGET))})`;
-    // with it PostgreSQL need not read all rows again while everybody waits for the exchange
-    await tx`alter table ${tx(fresh)} add constraint ${tx(`${name}_range`)}
-      check (start >= ${range.from} and start < ${range.to})`;
-    await tx`
-      insert into ${tx(fresh)}
-      select * from ${tx(name)}
-      where shape_id <> all(${[...shape_ids]}::integer[])
-      order by start, host_id, shape_id`;
-    await tx`alter table ${tx(fresh)} add primary key (host_id, start, shape_id)`;
-  });
-  await sql`vacuum analyze ${sql(fresh)}`;
   try {
-    await transaction(sql, async (tx) => {
+    await writeTransaction(sql, async (tx) => {
+      // an earlier version may have left one behind
+      await tx`drop table if exists ${tx(fresh)}`;
+      await tx`create table ${tx(fresh)} (like ${tx(table)} including storage including constraints)
+        with (toast_tuple_target = ${tx.unsafe(String(TOAST_TUPLE_TARGET))})`;
+      // with it PostgreSQL need not read all rows again while everybody waits for the exchange
+      await tx`alter table ${tx(fresh)} add constraint ${tx(`${name}_range`)}
+        check (start >= ${range.from} and start < ${range.to})`;
+      await tx`
+        insert into ${tx(fresh)}
+        select * from ${tx(name)}
+        where shape_id <> all(${[...shape_ids]}::integer[])
+        order by start, host_id, shape_id`;
+      await tx`alter table ${tx(fresh)} add primary key (host_id, start, shape_id)`;
+      await tx`analyze ${tx(fresh)}`;
       await tx`select set_config('lock_timeout', ${`${DROP_WAIT_MS}ms`}, true)`;
       await tx`select pg_advisory_xact_lock(${PARTITION_LOCK})`;
       await tx`drop table ${tx(name)}`;
@@ -74,10 +73,10 @@ export async function thinPartition(
         for values from (${range.from}) to (${range.to})`;
       await tx`alter table ${tx(name)} drop constraint ${tx(`${name}_range`)}`;
     });
-    return true;
   } catch (error) {
-    if (!isInTheWay(error)) throw error;
-    await sql`drop table if exists ${sql(fresh)}`;
-    return false;
+    if (isInTheWay(error)) return false;
+    throw error;
   }
+  await sql`vacuum ${sql(name)}`;
+  return true;
 }
