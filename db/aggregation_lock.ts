@@ -10,15 +10,24 @@
  * nothing wrong.
  */
 import type { Sql, TransactionSql } from "./connect.ts";
-import { trySessionLock } from "./session_lock.ts";
+import { type SessionLock, trySessionLock } from "./session_lock.ts";
 import { transaction } from "./transaction.ts";
 
 /** "aggr" and "aggw" in ASCII. */
 const RUN_LOCK = 0x61676772;
 const WRITE_LOCK = 0x61676777;
 
+/** Its connection is gone, and somebody else may be the one runner by now. */
+export class RunLockLostError extends Error {
+  override readonly name = "RunLockLostError";
+  readonly code = "CONNECTION_CLOSED";
+  constructor() {
+    super("Cannot go on with the aggregation: the connection that holds its lock is closed");
+  }
+}
+
 /** Becomes the one runner, or does not: undefined when another is running. */
-export async function tryRunLock(sql: Sql): Promise<AsyncDisposable | undefined> {
+export async function tryRunLock(sql: Sql): Promise<SessionLock | undefined> {
   return await trySessionLock(sql, RUN_LOCK);
 }
 

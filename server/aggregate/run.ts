@@ -4,7 +4,7 @@
  * anywhere (a crash, a lost connection, a stop) and the next one goes on from there.
  */
 import type { Clock } from "../../clock.ts";
-import { tryRunLock } from "../../db/aggregation_lock.ts";
+import { RunLockLostError, tryRunLock } from "../../db/aggregation_lock.ts";
 import { ByShape } from "../../db/by_shape.ts";
 import { dropPartition, type Partition, selectPartitions } from "../../db/block_partitions.ts";
 import type { Sql } from "../../db/connect.ts";
@@ -99,13 +99,16 @@ async function shapesWithin(
 /**
  * Aggregates everything that is closed, and applies the retention.
  *
- * @throws what the database says; the reason of `signal` when it is aborted. What was done until
- *   then stays, and the next run goes on from there
+ * @throws what the database says; the reason of `signal` when it is aborted; RunLockLostError. What
+ *   was done until then stays, and the next run goes on from there
  */
 export async function runAggregation(options: RunOptions): Promise<RunOutcome> {
   await using lock = await tryRunLock(options.sql);
   if (lock === undefined) return { state: "busy" };
-  const { sql, log, host_id, signal, onProgress } = options;
+  const lost = new AbortController();
+  lock.ended.then(() => lost.abort(new RunLockLostError()));
+  const signal = AbortSignal.any([lost.signal, ...options.signal ? [options.signal] : []]);
+  const { sql, log, host_id, onProgress } = options;
   const steps = await planRun(options);
   const counts = noCounts();
   const shared = {
@@ -118,7 +121,7 @@ export async function runAggregation(options: RunOptions): Promise<RunOutcome> {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   let before = 0;
   for (const [index, step] of steps.entries()) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     log.debug(stepText(step), { step: index + 1, steps: steps.length });
     const weight = weights[index] ?? 1;
     const onDone = (done: number) => {
