@@ -18,6 +18,7 @@ import { Buffer } from "node:buffer";
 import { cancelledBy, requireWanted } from "./cancel.ts";
 import type { Sql } from "./connect.ts";
 import { copyOut } from "./copy_out.ts";
+import { readingTransaction } from "./transaction.ts";
 
 /** Where slices come from: hot rows, or blocks of a tier. */
 export const SOURCES = ["hot", "raw", "5m", "1h", "1d"] as const;
@@ -95,17 +96,19 @@ export async function* askCopy(
   text: string,
   signal?: AbortSignal,
 ): AsyncGenerator<SliceRow> {
-  // a connection of its own until the end: see copyOut
-  const connection = await sql.reserve();
-  try {
+  requireWanted(signal);
+  // a connection of its own until the end (see copyOut), also when it is lost
+  yield* readingTransaction(sql, async function* (tx) {
     requireWanted(signal);
     const reader = new CopySliceReader();
-    const copy = connection`copy (${connection.unsafe(text)}) to stdout (format binary)`;
-    using _cancelled = cancelledBy(copy, signal);
-    for await (const chunk of copyOut(copy)) yield* reader.push(chunk);
-  } finally {
-    connection.release();
-  }
+    const copy = tx`copy (${tx.unsafe(text)}) to stdout (format binary)`;
+    // the connection is given back when no request to cancel is under way any more
+    await using _cancelled = cancelledBy(copy, signal);
+    for await (const chunk of copyOut(copy)) {
+      requireWanted(signal);
+      yield* reader.push(chunk);
+    }
+  });
 }
 
 /** A number as it stands in a statement. */

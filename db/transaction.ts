@@ -75,3 +75,32 @@ export async function transaction<T>(
   // `run` has returned: begin() would have thrown otherwise
   return result.value as T;
 }
+
+/**
+ * Gives what `run` gives, in a transaction that ends with it, or with whoever takes it. It is for reading:
+ * nobody waits for its end, and what PostgreSQL says then is nobody's business.
+ *
+ * @throws what `run` throws; what PostgreSQL or the connection said to BEGIN
+ */
+export async function* readingTransaction<T>(
+  sql: Sql,
+  run: (tx: TransactionSql) => AsyncGenerator<T>,
+): AsyncGenerator<T> {
+  const begun = Promise.withResolvers<TransactionSql>();
+  const ended = Promise.withResolvers<void>();
+  const hold = (tx: TransactionSql) => {
+    begun.resolve(tx);
+    return ended.promise;
+  };
+  transaction(sql, hold, { mode: "read only" }).catch(begun.reject);
+  const tx = await begun.promise;
+  try {
+    yield* run(tx);
+  } catch (error) {
+    // a lost connection is told from what is well by it
+    ended.reject(error);
+    throw error;
+  } finally {
+    ended.resolve();
+  }
+}

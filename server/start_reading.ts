@@ -1,6 +1,7 @@
 /** Wires what is answered from what is stored. */
 import { type Clock, systemClock } from "../clock.ts";
 import { type MessageRange, selectMessages } from "../db/annotations.ts";
+import { askedAgain } from "../db/cancel.ts";
 import { connect, type Sql } from "../db/connect.ts";
 import type { DatabaseAddress } from "../db/address.ts";
 import type { Database } from "../db/database.ts";
@@ -60,7 +61,7 @@ export function questions(
     listen: (listener: Listener) => overview.listen(listener),
     hostId: async (hostname: string) => (await selectHost(sql, hostname))?.id,
     hostAgent: (hostname: string) => selectHostAgent(sql, hostname),
-    messages: (range: MessageRange) => selectMessages(reading.sql, range),
+    messages: (range: MessageRange) => askedAgain(reading.sql, (own) => selectMessages(own, range)),
     describeHost: async (hostname: string, about: HostFacts) => {
       const host = await selectHost(sql, hostname);
       if (host !== undefined) await updateHostFacts(sql, host.id, about);

@@ -10,6 +10,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { CellKey } from "../../db/block_cells.ts";
+import { askedAgain } from "../../db/cancel.ts";
 import type { Sql } from "../../db/connect.ts";
 import { type HostRow, selectHosts } from "../../db/hosts.ts";
 import { rollupKinds } from "../../db/metric_kinds.ts";
@@ -196,7 +197,7 @@ export class Catalog {
     const started_ms = this.#clock.monotonic();
     this.#is_behind = false;
     try {
-      const contents = await this.#readContents(started_ms);
+      const contents = await askedAgain(this.#sql, () => this.#readContents(started_ms));
       this.#contents = contents;
       return contents;
     } catch (error) {

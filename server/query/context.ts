@@ -1,5 +1,6 @@
 /** What every question needs. */
 import type { Clock } from "../../clock.ts";
+import { askedAgain } from "../../db/cancel.ts";
 import type { Sql } from "../../db/connect.ts";
 import { codeOf, SQLSTATE } from "../../db/sqlstate.ts";
 import { DAY_MS, HOUR_MS, type Tier } from "../../db/tiers.ts";
@@ -60,7 +61,8 @@ export function queryContext(
     read: ({ signal, primary, ...asked }, run) => {
       const sql = primary ?? own.sql;
       const is_limited = primary === undefined;
-      return replica?.read({ ...asked, signal, primary: sql, is_limited }, run) ?? run(sql);
+      const again = (on: Sql) => askedAgain(on, run, signal);
+      return replica?.read({ ...asked, signal, primary: sql, is_limited }, again) ?? again(sql);
     },
     catalog: new Catalog(options),
     large: new Turnstile(LARGE_AT_ONCE, options.limits),

@@ -16,6 +16,7 @@
  * `!` after an index: loops run over the arrays' own lengths.
  */
 import { type CellKey, selectCells, selectNewestCells } from "../../db/block_cells.ts";
+import { askedAgain } from "../../db/cancel.ts";
 import { selectExtent } from "../../db/series.ts";
 import { type Tier, TIERS } from "../../db/tiers.ts";
 import type { Sql } from "../../db/connect.ts";
@@ -173,7 +174,7 @@ async function storedSpan(
   { keys }: Series,
   { from_ms, to_ms }: HistoryQuery,
 ): Promise<{ from_ms: number; to_ms: number }> {
-  const { first_ms, last_ms } = await selectExtent(sql, keys);
+  const { first_ms, last_ms } = await askedAgain(sql, (own) => selectExtent(own, keys));
   if (first_ms === null || last_ms === null) return { from_ms: 0, to_ms: -1 };
   return { from_ms: Math.max(from_ms, first_ms), to_ms: Math.min(to_ms, last_ms) };
 }

@@ -94,6 +94,24 @@ Deno.test("PostgreSQL stops working on what nobody waits for any more", async ()
   assert.match(body, /^monitor_server_questions_unanswered_total\{reason="given_up"\} 3$/m);
 });
 
+Deno.test("a question that a request to cancel has hit by mistake is asked again", async () => {
+  await using app = await appWith({});
+  const { sql } = app.database;
+  for (const path of [SMALL, LARGE, "/fetch/history/a/m1", "/fetch/history/a/m1?points=10"]) {
+    let asked;
+    {
+      await using _lock = await lockReports(app);
+      asked = app.get(path);
+      await untilAsking(app, 1);
+      await sql`
+        select pg_cancel_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name = 'monitor reading'
+          and state = 'active'`;
+    }
+    assert.equal((await asked).status, 200, path);
+  }
+});
+
 Deno.test("large questions wait for each other, not too many of them, and short ones do not", async () => {
   await using app = await appWith({ questions_waiting_max: 1 });
   const answers: Promise<{ status: number }>[] = [];
