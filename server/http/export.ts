@@ -138,6 +138,7 @@ function lineStream(
   const encoder = new TextEncoder();
   let text = format.header;
   let failure: Error | undefined;
+  let isCancelled = false;
   const end = async () => {
     onEnd();
     await runs.return(undefined);
@@ -150,6 +151,8 @@ function lineStream(
         while (text.length < CHUNK_CHARS) {
           if (stopping.aborted) throw new Error("the server is stopping");
           const { done, value: run } = await runs.next();
+          // nobody reads any more, and what had to be ended is
+          if (isCancelled) return;
           if (done) {
             if (text !== "") controller.enqueue(encoder.encode(text));
             controller.close();
@@ -158,6 +161,7 @@ function lineStream(
           text += runText(run, format);
         }
       } catch (error) {
+        if (isCancelled) return;
         failure = error instanceof Error ? error : new Error(String(error));
         log.warn("export broke off", { error: failure });
         text += format.errorLine(`Cannot read on: ${failure.message}`);
@@ -166,7 +170,10 @@ function lineStream(
       controller.enqueue(encoder.encode(text));
       text = "";
     },
-    cancel: () => failure === undefined ? end() : undefined,
+    cancel: () => {
+      isCancelled = true;
+      return failure === undefined ? end() : undefined;
+    },
   }, { highWaterMark: 1 });
 }
 

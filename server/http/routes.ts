@@ -118,7 +118,8 @@ export class Routes {
       const waiting = guard?.(c, entry);
       return waiting === undefined ? told(c, next) : waiting.then(() => told(c, next));
     };
-    this.#app.on(method, path, guard === undefined ? told : guarded);
+    const handle = guard === undefined ? told : guarded;
+    this.#app.on(method, path, method === "GET" ? withHead(handle) : handle);
   }
 
   /** The same handler, whose changes are written down before they are answered. */
@@ -131,6 +132,19 @@ export class Routes {
       return answer;
     };
   }
+}
+
+/**
+ * The same handler, also for HEAD: hono answers that with the head of what GET gives, and forgets the
+ * body. A stream that nobody reads would be open for ever, so it is given up here.
+ */
+function withHead<P extends string>(handler: PathHandler<P>): PathHandler<P> {
+  const head: PathHandler<P> = async (c, next) => {
+    const answer: unknown = await handler(c, next);
+    if (answer instanceof Response) await answer.body?.cancel();
+    return answer;
+  };
+  return (c, next) => c.req.method === "HEAD" ? head(c, next) : handler(c, next);
 }
 
 /** Reading with a body is for viewers, reports are data. */

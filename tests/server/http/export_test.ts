@@ -174,7 +174,12 @@ Deno.test("only some exports run at once, and one that is given up makes room", 
     );
   }
   const url = `${app.url}/api/v1/export`;
+  // who wants to know only whether there is something takes no place
+  for (let asked = 0; asked < 4; asked++) {
+    assert.equal((await fetch(url, { method: "HEAD" })).status, 200);
+  }
   const running = await Promise.all(Array.from({ length: 4 }, () => fetch(url)));
+  assert.deepEqual(running.map(({ status }) => status), [200, 200, 200, 200]);
   const refused = await app.get("/api/v1/export");
   assert.equal(refused.status, 503);
   assert.equal(refused.headers.get("retry-after"), "10");

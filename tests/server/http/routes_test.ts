@@ -30,6 +30,36 @@ Deno.test("Routes asks the guard before the handler, but not for what is public"
   ]);
 });
 
+Deno.test("HEAD gives the head of what GET gives, and leaves no stream open", async () => {
+  const app = new Hono();
+  const routes = new Routes(app);
+  let open = 0;
+  routes.get("/stream", { access: "viewer", summary: "" }, () => {
+    open++;
+    const body = new ReadableStream({ cancel: () => void open-- });
+    return new Response(body, { status: 202, headers: { "content-type": "text/x" } });
+  });
+  routes.get("/text", { access: "viewer", summary: "" }, (c) => c.text("text"));
+  const response = await app.request("/stream", { method: "HEAD" });
+  assert.deepEqual([response.status, response.headers.get("content-type")], [202, "text/x"]);
+  assert.deepEqual([response.body, open], [null, 0]);
+  assert.equal((await app.request("/text", { method: "HEAD" })).status, 200);
+});
+
+Deno.test("a server that is asked by HEAD exports and tells what happens as before", async () => {
+  await using app = await testApp();
+  await app.post({ hostname: "a", metrics: { x: 1 } });
+  for (let asked = 0; asked < 5; asked++) {
+    for (const path of ["/api/v1/export", "/api/v1/live"]) {
+      const { status } = await fetch(app.url + path, { method: "HEAD" });
+      assert.equal(status, 200, path);
+    }
+  }
+  assert.equal((await app.get("/api/v1/export")).status, 200);
+  const { body } = await app.get("/metrics");
+  assert.match(body, /^monitor_server_live_streams 0$/m);
+});
+
 Deno.test("no route is made but by Routes, and each once", async () => {
   for await (const { name } of Deno.readDir("server/http")) {
     if (name === "routes.ts") continue;
