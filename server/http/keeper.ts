@@ -52,12 +52,23 @@ export function keepConnections(options: KeeperOptions): void {
     told_ms = clock.monotonic();
     log.warn("connections closed", { reason: bad, closed: closing.size, open: found.length });
   };
+  let isFailing = false;
+  const lookAgain = async () => {
+    try {
+      await look();
+      isFailing = false;
+    } catch (error) {
+      // to look takes a descriptor, too: when none is left it does not work, and later it does
+      if (!isFailing) log.error("connections cannot be looked after just now", { error });
+      isFailing = true;
+    }
+  };
   const running = (async () => {
     while (!stopping.signal.aborted) {
-      await look();
+      await lookAgain();
       await clock.sleep(LOOK_MS, stopping.signal);
     }
-  })().catch((error) => log.error("connections are no longer looked after", { error }));
+  })();
   started.defer(async () => {
     stopping.abort();
     await running;

@@ -118,6 +118,31 @@ Deno.test({
 
 Deno.test({
   ...onLinux,
+  name: "connections are looked after again when that has failed for a while",
+  async fn() {
+    const clock = new FakeClock();
+    await using app = await testApp({ clock, config: { limits: { request_s: 5 } } });
+    using slow = await openTo(app.url);
+    await slow.write(new TextEncoder().encode("POST /metrics HTTP/1.1\r\nhost: x\r\nx-slow: "));
+    const { readDir } = Deno;
+    let failed = 0;
+    try {
+      Deno.readDir = () => {
+        failed++;
+        throw new Error("Too many open files");
+      };
+      while (failed < 3) await clock.advance(1_000);
+    } finally {
+      Deno.readDir = readDir;
+    }
+    await untilClosed(slow, clock);
+    const told = app.log_lines.filter((line) => line.includes("cannot be looked after"));
+    assert.equal(told.length, 1, app.log_lines.join(""));
+  },
+});
+
+Deno.test({
+  ...onLinux,
   name: "of too many connections some are closed, and others are served",
   async fn() {
     const clock = new FakeClock();
