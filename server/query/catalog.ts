@@ -61,6 +61,8 @@ interface Contents {
   by_id: Map<number, { shape_ids: Set<number> }>;
   metrics: Map<number, MetricRow>;
   metric_names: Set<string>;
+  /** How much had been noticed when its reading began. */
+  noticed: number;
   read_at_ms: number;
   read_for_ms: number;
 }
@@ -72,7 +74,8 @@ export class Catalog {
   /** They never change, so they are read once; those of metrics whose kind changes are made anew. */
   readonly #metric_ids = new Map<number, number[]>();
   readonly #shapes = new Map<number, Shape>();
-  #is_behind = false;
+  /** How often something was noticed that was not known. */
+  #noticed = 0;
   #reading: Promise<Contents> | undefined;
 
   constructor(options: { sql: Sql; clock: Clock }) {
@@ -83,7 +86,7 @@ export class Catalog {
   /** A report of this host and shape has been stored. */
   noticed(host_id: number, shape_id: number): void {
     const known = this.#contents?.by_id.get(host_id)?.shape_ids.has(shape_id) ?? false;
-    if (!known) this.#is_behind = true;
+    if (!known) this.#noticed++;
   }
 
   /** One series, or what there is none of. */
@@ -175,10 +178,10 @@ export class Catalog {
 
   /** @param age_ms_max What is older is read again first. */
   async #current(age_ms_max = STALE_MS): Promise<Contents> {
-    // one that is under way may have begun too early to know what was noticed
-    if (this.#is_behind) await this.#reading;
-    const contents = this.#contents;
-    if (contents === undefined || this.#is_behind) return await this.#read();
+    const noticed = this.#noticed;
+    let contents = this.#contents;
+    // a reading that is under way may have begun too early to know what was noticed
+    while (contents === undefined || contents.noticed < noticed) contents = await this.#read();
     const age_ms = this.#clock.monotonic() - contents.read_at_ms;
     const is_cheap = age_ms > contents.read_for_ms / SHARE_MAX;
     if (!is_cheap || age_ms <= Math.min(age_ms_max, FRESH_MS)) return contents;
@@ -194,19 +197,13 @@ export class Catalog {
   }
 
   async #readAll(): Promise<Contents> {
-    const started_ms = this.#clock.monotonic();
-    this.#is_behind = false;
-    try {
-      const contents = await askedAgain(this.#sql, () => this.#readContents(started_ms));
-      this.#contents = contents;
-      return contents;
-    } catch (error) {
-      this.#is_behind = true;
-      throw error;
-    }
+    const started = { ms: this.#clock.monotonic(), noticed: this.#noticed };
+    const contents = await askedAgain(this.#sql, () => this.#readContents(started));
+    this.#contents = contents;
+    return contents;
   }
 
-  async #readContents(started_ms: number): Promise<Contents> {
+  async #readContents(started: { ms: number; noticed: number }): Promise<Contents> {
     // in this order: what a row refers to was there before it
     const pairs = await selectHostShapes(this.#sql);
     const missing = new Set(
@@ -230,8 +227,9 @@ export class Catalog {
       ])),
       metrics: new Map(metrics.map((metric) => [metric.id, metric])),
       metric_names: new Set(metrics.map(({ name }) => name)),
+      noticed: started.noticed,
       read_at_ms: ended_ms,
-      read_for_ms: ended_ms - started_ms,
+      read_for_ms: ended_ms - started.ms,
     };
   }
 }
