@@ -1,5 +1,9 @@
 /** Silences by labels, and what hosts are behind: what server/notify considers before it tells. */
-import type { Sql } from "./connect.ts";
+import type { AnySql, Sql } from "./connect.ts";
+import { transaction } from "./transaction.ts";
+
+/** "prnt" in ASCII. */
+const PARENTS_LOCK = 0x70726e74;
 
 export interface SilenceMatcher {
   label: string;
@@ -31,7 +35,9 @@ export async function selectSilences(sql: Sql, now_ms: number): Promise<Silence[
 }
 
 /** Which hosts are behind which. */
-export async function selectParents(sql: Sql): Promise<{ host_id: number; parent_id: number }[]> {
+export async function selectParents(
+  sql: AnySql,
+): Promise<{ host_id: number; parent_id: number }[]> {
   return await sql<{ host_id: number; parent_id: number }[]>`
     select host_id, parent_id from host_parent order by host_id, parent_id`;
 }
@@ -73,9 +79,20 @@ export async function endSilence(sql: Sql, id: number, now_ms: number): Promise<
   return ended.count > 0;
 }
 
-/** Makes these the parents of a host, in one statement. */
-export async function replaceParents(
+/** Runs what reads parents and changes them after what it has read: one at a time, of all servers. */
+export async function parentsTransaction<T>(
   sql: Sql,
+  run: (tx: AnySql) => Promise<T>,
+): Promise<T> {
+  return await transaction(sql, async (tx) => {
+    await tx`select pg_advisory_xact_lock(${PARENTS_LOCK})`;
+    return await run(tx);
+  });
+}
+
+/** Makes these the parents of a host, in one statement, in a `parentsTransaction`. */
+export async function replaceParents(
+  sql: AnySql,
   host_id: number,
   parent_ids: readonly number[],
 ): Promise<void> {

@@ -1,7 +1,7 @@
 /** What hosts are behind: a switch, a router, a hypervisor. By names; no host is behind itself. */
 import type { Sql } from "../../db/connect.ts";
 import { type HostRow, selectHosts } from "../../db/hosts.ts";
-import { replaceParents, selectParents } from "../../db/silences.ts";
+import { parentsTransaction, replaceParents, selectParents } from "../../db/silences.ts";
 
 /** There is no such host. */
 export class HostNotFoundError extends Error {
@@ -58,13 +58,17 @@ export class HostParents {
       throw new HostNotFoundError(`Cannot find the host ${JSON.stringify(name)}`);
     };
     const parent_ids = wanted.map(idOf);
-    const ring = ringOf(byName(hosts, await selectParents(this.#sql)), hostname, wanted);
-    if (ring !== undefined) {
-      throw new RingError(
-        `Cannot set the parents: no host can be behind itself: ${ring.join(" behind ")}`,
-      );
-    }
-    await replaceParents(this.#sql, idOf(hostname), parent_ids);
+    const host_id = idOf(hostname);
+    // two at once, each right by itself, could make a ring together
+    await parentsTransaction(this.#sql, async (tx) => {
+      const ring = ringOf(byName(hosts, await selectParents(tx)), hostname, wanted);
+      if (ring !== undefined) {
+        throw new RingError(
+          `Cannot set the parents: no host can be behind itself: ${ring.join(" behind ")}`,
+        );
+      }
+      await replaceParents(tx, host_id, parent_ids);
+    });
     this.#onChange();
   }
 }
