@@ -4,7 +4,7 @@ import type { IncidentRow } from "../../db/incidents.ts";
 import { HOSTNAME_CHARS_MAX, METRIC_NAME_CHARS_MAX, nameFault, shown } from "../../report.ts";
 import { configOfRule, ruleOfConfig } from "../alerts/contract.ts";
 import type { IncidentDesk } from "../alerts/incident_desk.ts";
-import type { RuleBook } from "../alerts/rule_book.ts";
+import { type RuleBook, RuleConflictError } from "../alerts/rule_book.ts";
 import type { Names } from "../query/catalog.ts";
 import { NotFoundError } from "../query/context.ts";
 import { readParameters } from "./fetch.ts";
@@ -116,11 +116,8 @@ function changeRoutes(routes: Routes, { rules }: AlertsRoute): void {
       },
     },
     async (c) => {
-      const rule = ruleOfConfig(await readBody(c, configSchema));
-      // the same one again is the same one, not a second that tells everything twice
-      const same = (await rules.list()).find((row) => row.name === rule.name);
-      const row = same ?? await rules.create(rule, "contract");
-      return c.json({ status: "success", id: row.id });
+      const id = await idOfConfig(rules, await readBody(c, configSchema));
+      return c.json({ status: "success", id });
     },
   );
 
@@ -160,6 +157,20 @@ function changeRoutes(routes: Routes, { rules }: AlertsRoute): void {
       return c.json({ status: "success", id: wanted.id });
     },
   );
+}
+
+/** Makes the alert. The same one again is the same one, not a second that tells everything twice. */
+async function idOfConfig(rules: RuleBook, config: z.infer<typeof configSchema>): Promise<number> {
+  const rule = ruleOfConfig(config);
+  const same = async () => (await rules.list()).find((row) => row.name === rule.name);
+  try {
+    return (await same() ?? await rules.create(rule, "contract")).id;
+  } catch (error) {
+    // somebody else has made it since it was looked for
+    const row = error instanceof RuleConflictError ? await same() : undefined;
+    if (row === undefined) throw error;
+    return row.id;
+  }
 }
 
 function recentOf(incident: IncidentRow) {

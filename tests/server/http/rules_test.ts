@@ -103,6 +103,27 @@ Deno.test("/alert_config keeps the original's bodies, and 404 is for what is not
   assert.match(refused.body.error, /condition must be "above" or "below": current value is "over"/);
 });
 
+Deno.test("the same /alert_config from two at once is one alert", async () => {
+  await using app = await testApp();
+  const { sql } = app.database;
+  const config = { hostname: "a", metric_name: "x", condition: "above", threshold: 7, duration: 0 };
+  const made = await sql.begin(async (tx) => {
+    // both find none, and wait to make one
+    await tx`lock table rule in share mode`;
+    const asked = [1, 2].map(() => send(app, "POST", "/alert_config", config));
+    for (let waiting = 0; waiting < 2;) {
+      const [row] = await sql<{ count: number }[]>`
+        select count(*)::int as count from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`;
+      waiting = row?.count ?? 0;
+    }
+    return { asked };
+  });
+  const [one, other] = await Promise.all(made.asked);
+  assert.equal(one?.status, 200);
+  assert.deepEqual(other, one);
+});
+
 Deno.test("/api/v1/rules/backtest says when a rule would have fired", async () => {
   await using app = await testApp({ clock: new FakeClock(NOW_S * 1000) });
   const value = (i: number) => i >= 60 && i < 90 ? 95 : i === 120 ? 99 : 10;
