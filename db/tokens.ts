@@ -108,10 +108,13 @@ export async function revokeToken(
   return row;
 }
 
-/** Ids of tokens taken back since then. */
-export async function selectRevokedSince(sql: Sql, since_ms: number): Promise<number[]> {
+/**
+ * Tokens that were taken back, by their ids. All of them: when that was is the time of whoever did it, and
+ * no two clocks need be equal.
+ */
+export async function selectRevoked(sql: Sql): Promise<number[]> {
   const rows = await sql<{ id: number }[]>`
-    select id from access_token where revoked_at >= to_timestamp(${since_ms}::float8 / 1000)`;
+    select id from access_token where revoked_at is not null`;
   return rows.map(({ id }) => id);
 }
 

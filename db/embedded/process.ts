@@ -145,6 +145,8 @@ export class PostgresProcess {
   /** Stops the server: fast, then, when it takes too long, at once. Can be called again. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    // one that has ended is nobody to signal: its number may be another process's by now
+    if (await Promise.race([this.exited, undefined]) !== undefined) return;
     const { clock, log } = this.#options;
     const steps: [Deno.Signal, number][] = [
       ["SIGINT", FAST_STOP_MS_MAX],

@@ -60,14 +60,15 @@ export class SessionBook {
     const { sql, clock } = this.#options;
     const now_ms = clock.now();
     const known = this.#believed.get(text);
-    if (known !== undefined && known.until_ms > now_ms) return known.principal;
+    // how long somebody is believed is no matter of what time it is
+    if (known !== undefined && known.until_ms > clock.monotonic()) return known.principal;
     this.#believed.delete(text);
     const owner = await selectSession(sql, hashOf(text), now_ms);
     if (owner === undefined) return undefined;
     const { hostname, ...rest } = owner;
     const principal = { ...rest, ...(hostname === null ? {} : { hostname }) };
     if (this.#believed.size >= BELIEVED_MAX) this.#believed.clear();
-    this.#believed.set(text, { principal, until_ms: now_ms + BELIEVED_MS });
+    this.#believed.set(text, { principal, until_ms: clock.monotonic() + BELIEVED_MS });
     return principal;
   }
 

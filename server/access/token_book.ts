@@ -1,13 +1,13 @@
 /**
  * Which token is whose. What was looked up once is remembered, so that a report costs one look into a
  * map; the database is asked only about tokens that are not known. Every two seconds the book asks
- * which tokens were taken back since, by whichever server: a token taken back is of no use three
- * seconds later at most. While the database is away, what is remembered goes on being right.
+ * which tokens were taken back, by whichever server: such a token is of no use three seconds later
+ * at most. While the database is away, what is remembered goes on being right.
  */
 import type { Clock } from "../../clock.ts";
 import type { Sql } from "../../db/connect.ts";
 import {
-  selectRevokedSince,
+  selectRevoked,
   selectToken,
   type TokenRow,
   type TokenSecret,
@@ -21,8 +21,6 @@ import { isHashOf, nameOf } from "../../token.ts";
 /** Tokens remembered; each takes some 300 bytes. Beyond that the oldest is looked up again. */
 const REMEMBERED_MAX = 50_000;
 const LOOK_MS = 2_000;
-/** Clocks of servers differ: a token taken back "before" the last look is still found. */
-const OVERLAP_MS = 60_000;
 /** Uses are written down this often. */
 const USED_MS = 60_000;
 
@@ -50,13 +48,11 @@ export class TokenBook {
   readonly #signers = new Map<string, Remembered>();
   /** Tokens of this process alone, which are in no database. */
   readonly #own = new Map<string, Principal>();
-  #looked_ms: number;
   #written_ms: number;
 
   constructor(options: TokenBookOptions) {
     this.#options = options;
-    this.#looked_ms = options.clock.now();
-    this.#written_ms = this.#looked_ms;
+    this.#written_ms = options.clock.now();
   }
 
   /** Lets somebody in this process in, for as long as it runs. */
@@ -129,17 +125,16 @@ export class TokenBook {
     }
   }
 
-  /** Forgets what was taken back since the last look. */
+  /** Forgets what was taken back, and what is over. */
   async look(): Promise<void> {
     const { sql, clock } = this.#options;
     const now_ms = clock.now();
-    const revoked = new Set(await selectRevokedSince(sql, this.#looked_ms - OVERLAP_MS));
+    const revoked = new Set(await selectRevoked(sql));
     for (const map of [this.#known, this.#signers]) {
       for (const [key, { token_id, expires_ms }] of map) {
         if (revoked.has(token_id) || expires_ms <= now_ms) map.delete(key);
       }
     }
-    this.#looked_ms = now_ms;
   }
 
   async #writeUsed(): Promise<void> {

@@ -107,7 +107,8 @@ export class Sender<T extends FeedBatch> {
       this.#checkPatience(verdict.reason, answered);
       onWaiting(verdict.reason);
       const backoff_ms = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** Math.min(tries - 1, 10));
-      await clock.sleep(verdict.wait_ms ?? backoff_ms, signal);
+      // a proxy may say 0, and be there for as long as the server is not
+      await clock.sleep(Math.max(verdict.wait_ms ?? backoff_ms, RETRY_MS), signal);
       if (signal.aborted) return;
     }
   }

@@ -68,6 +68,16 @@ Deno.test("Sender waits as long as a busy server says, then sends the same again
   assert.deepEqual(settled.map(({ stored, duplicate }) => [stored, duplicate]), [[1, 0], [0, 2]]);
 });
 
+Deno.test("Sender rests before it asks again, also when it is told to come at once", async () => {
+  const { clock, sender, posted } = trial([error(503, "away", "0"), ok(1)]);
+  const finished = sender.send({ reports: ["0"] }).then(() => sender.finish());
+  await clock.advance(0);
+  assert.equal(posted.length, 1);
+  await clock.advance(60_000);
+  await finished;
+  assert.equal(posted.length, 2);
+});
+
 Deno.test("Sender waits longer and longer for a server that is away, and gives up after minutes", async () => {
   const { clock, sender, posted } = trial([ok(1), ...Array(100).fill("refused")]);
   await sender.send({ reports: ["0"] });
