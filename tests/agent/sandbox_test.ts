@@ -175,15 +175,21 @@ Deno.test("Sandbox.trim() ends Workers that were only needed to look at scripts"
   assert.deepEqual(await box.run("x"), done(1));
 });
 
-/** Moves the clock until the answer is there; what is answered by a process takes real time. */
+/**
+ * Waits for the answer, and moves the clock while a loop is at work, which says so as it begins: what
+ * starts, loads or answers takes real time only.
+ */
 async function elapse<T>(box: Setup, answer: Promise<T>): Promise<T> {
   let open = true;
   void answer.finally(() => open = false).catch(() => {});
-  for (; open; await systemClock.sleep(2)) await box.clock.advance(100);
+  const begun = () => box.events.events.filter(({ msg }) => msg === "Collector printed").length;
+  for (; open; await systemClock.sleep(2)) {
+    if (begun() > box.sandbox.processNumbers().ended) await box.clock.advance(100);
+  }
   return await answer;
 }
 
-const LOOP = "export const collect = () => { for (;;); };";
+const LOOP = 'export const collect = () => { console.log("looping"); for (;;); };';
 const LOOP_TEXT = "kept its thread busy past its deadline, as an endless loop does";
 
 Deno.test("Sandbox ends an endless loop with its process, and asks its victims again", async () => {
@@ -192,8 +198,7 @@ Deno.test("Sandbox ends an endless loop with its process, and asks its victims a
   box.admit("victim", "let n = 0; export const collect = () => ++n;");
   assert.deepEqual(await box.run("victim"), done(1));
   const loop = box.run("loop");
-  // the loop has begun when the Worker says nothing any more
-  await elapse(box, Promise.race([loop, systemClock.sleep(300)]));
+  await box.events.until("Collector printed");
   const victim = box.run("victim", 1_000);
   assert.deepEqual(
     await elapse(box, victim),
@@ -227,7 +232,10 @@ Deno.test("Sandbox tries whoever had the turn alone, before it holds anything ag
   await using box = setup();
   box.admit(
     "leaves",
-    "export const collect = () => { setTimeout(() => { for (;;); }, 1); return 1; };",
+    `export const collect = () => {
+      setTimeout(() => { console.log("looping"); for (;;); }, 1);
+      return 1;
+    };`,
   );
   box.admit("good", "export const collect = () => 2;");
   await elapse(box, box.run("leaves"));
@@ -238,7 +246,7 @@ Deno.test("Sandbox tries whoever had the turn alone, before it holds anything ag
 
 Deno.test("Sandbox answers for an endless loop while a script is loaded", async () => {
   await using box = setup();
-  const text = "for (;;); export const collect = () => 1;";
+  const text = 'console.log("looping"); for (;;); export const collect = () => 1;';
   const answer = await elapse(box, box.sandbox.inspect({ name: "x", origin: "user", text }));
   assert.deepEqual(answer, { kind: "stuck", message: LOOP_TEXT });
 });

@@ -6,6 +6,7 @@ import { reportText } from "../../agent/report_text.ts";
 import { bearer } from "../../agent/credential.ts";
 import { Sender } from "../../agent/sender.ts";
 import type { Spool } from "../../agent/spool.ts";
+import { freePort } from "../support/free_port.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { EventLog } from "./event_log.ts";
 import { openSpool } from "./spool_folder.ts";
@@ -312,10 +313,7 @@ Deno.test("Sender does not take a 200 of some other server for an answer", async
 });
 
 Deno.test("Sender tries a refused connection again, later and later", async () => {
-  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  const { port } = listener.addr;
-  listener.close();
-  await using box = await Setup.start({ url: `http://127.0.0.1:${port}` });
+  await using box = await Setup.start({ url: `http://127.0.0.1:${freePort()}` });
   await box.put(1);
   const waits: number[] = [];
   for (let request = 1; request <= 8; request++) {

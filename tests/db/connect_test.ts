@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import { systemClock } from "../../clock.ts";
 import { connect, parseInt8, tcpSocket } from "../../db/connect.ts";
 import { codeOf, isConnectionFailure, isRetryable, isUniqueViolation } from "../../db/sqlstate.ts";
+import { freePort } from "../support/free_port.ts";
 import { testDatabase } from "../support/test_database.ts";
 
 async function errorOf(promise: PromiseLike<unknown>): Promise<unknown> {
@@ -79,19 +80,13 @@ Deno.test("connect() over TCP sets TCP_NODELAY and can COPY", async (t) => {
 });
 
 Deno.test("tcpSocket() reports a refused connection by an event", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  const socket = tcpSocket("127.0.0.1", port);
+  const socket = tcpSocket("127.0.0.1", freePort());
   const error = await new Promise((resolve) => socket.once("error", resolve));
   assert.equal(codeOf(error), "ECONNREFUSED");
 });
 
 Deno.test("connect() does not lose places of its pool to failed connections", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  const sql = connect({ host: "127.0.0.1", port }, { connections_max: 2 });
+  const sql = connect({ host: "127.0.0.1", port: freePort() }, { connections_max: 2 });
   for (let attempt = 0; attempt < 5; attempt++) {
     const error = await errorOf(sql`select 1`);
     assert.equal(codeOf(error), "ECONNREFUSED");

@@ -39,7 +39,9 @@ Deno.test("ensureSlot() makes the partition of a past time, by any number of ser
   await using database = await testDatabase();
   const { sql } = database;
   const made = await Promise.all(Array.from({ length: 6 }, () => ensureSlot(sql, NOON)));
-  assert.deepEqual(new Set(made), new Set([true]));
+  // whoever waited too long for the others says so, and finds it the next time
+  assert(made.includes(true));
+  assert.equal(await ensureSlot(sql, NOON), true);
   await insert(sql, 1, NOON);
   assert.deepEqual((await selectSlots(sql)).map(({ start_ms }) => start_ms), [NOON]);
   assert.deepEqual(await read(sql, (tx) => readSlotRows(tx, [NOON])), ["1 0"]);

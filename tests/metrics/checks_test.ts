@@ -10,6 +10,7 @@ import { collect as collectHttp, statusFits } from "../../metrics/http_check.ts"
 import { collect as collectNginx, parseStubStatus } from "../../metrics/nginx.ts";
 import { collect as collectPing, parsePing } from "../../metrics/ping.ts";
 import { collect as collectTcp } from "../../metrics/tcp_check.ts";
+import { freePort } from "../support/free_port.ts";
 import { selfSigned } from "../support/certificate.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -21,12 +22,6 @@ const TARGET = { method: "GET", status: "200-399", timeout: 3_000 };
 /** What a target's check returned; fails when it is no tree. */
 function of(result: unknown, name: string): Record<string, unknown> {
   return Object(Object(result)[name]);
-}
-
-/** A port that nobody listens on. */
-function closedPort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 function webServer(handler: (request: Request) => Response | Promise<Response>) {
@@ -53,7 +48,7 @@ Deno.test("http_check: status, text and time of a page, and why it is not right"
     { ...TARGET, name: "status", url },
     { ...TARGET, name: "wanted", url, status: "401" },
     { ...TARGET, name: "moved", url: `${url}moved` },
-    { ...TARGET, name: "closed", url: `http://127.0.0.1:${closedPort()}/` },
+    { ...TARGET, name: "closed", url: `http://127.0.0.1:${freePort()}/` },
   ];
   const result = await collectHttp(fixtureHost({ options: { targets } }));
   const { response_ms, ...good } = of(result, "good");
@@ -139,7 +134,7 @@ Deno.test("tcp_check: time to connect, and why there is no connection", async ()
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const targets = [
     { name: "open", address: { hostname: "127.0.0.1", port: listener.addr.port }, timeout: 2_000 },
-    { name: "closed", address: { hostname: "127.0.0.1", port: closedPort() }, timeout: 2_000 },
+    { name: "closed", address: { hostname: "127.0.0.1", port: freePort() }, timeout: 2_000 },
   ];
   const result = await collectTcp(fixtureHost({ options: { targets } }));
   (await listener.accept()).close();

@@ -31,6 +31,12 @@ export async function breakableDatabase(): Promise<BreakableDatabase> {
     const server = host.startsWith("/")
       ? await Deno.connect({ transport: "unix", path: `${host}/.s.PGSQL.${port}` })
       : await Deno.connect({ hostname: host, port });
+    if (isCut) {
+      // since it was let in
+      client.close();
+      server.close();
+      return;
+    }
     open.add(client).add(server);
     await Promise.allSettled([
       client.readable.pipeThrough(wire(made)).pipeTo(server.writable),

@@ -1,6 +1,7 @@
 /** Exporters that answer, that answer wrongly, and that do not answer. */
 import assert from "node:assert/strict";
 import { parseReport } from "../../../report.ts";
+import { freePort } from "../../support/free_port.ts";
 import { exporter, recordedPage } from "../../support/exporter.ts";
 import { readPage } from "../../support/exporter_page.ts";
 import { tempDir } from "../../support/temp_dir.ts";
@@ -81,13 +82,11 @@ Deno.test("scrape: the token is read for every scrape, and stays with its target
 
 Deno.test("scrape: what goes wrong is said in one line, and the target is down", async () => {
   await using target = exporter("");
-  const closed = exporter("");
-  await closed[Symbol.asyncDispose]();
   const { url } = target;
   await using all = await sources({
     scrape: {
       x: { url: `${url}?secret=1`, bytes_max: 1024, series_max: 2, ...LONG },
-      nobody: { url: closed.url, ...LONG },
+      nobody: { url: `http://127.0.0.1:${freePort()}/metrics`, ...LONG },
     },
   });
   const failed = async (answer: () => Response) => {

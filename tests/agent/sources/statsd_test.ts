@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { parseStatsdLine } from "../../../agent/sources/statsd_lines.ts";
 import { StatsdRunner } from "../../../agent/sources/statsd.ts";
 import { StatsdTotals } from "../../../agent/sources/statsd_totals.ts";
+import { freePort } from "../../support/free_port.ts";
 import { messageOf, seriesOf, sources } from "./source_fixture.ts";
 
 function totals(options: { names_max?: number; expire_ms?: number; prefix?: string } = {}) {
@@ -199,7 +200,7 @@ Deno.test("statsd: packets become a report at the next run", async () => {
 
 Deno.test("statsd: a port that is taken is said, and tried again", async () => {
   const other = createSocket("udp4");
-  await new Promise<void>((resolve) => other.bind(0, "127.0.0.1", () => resolve()));
+  await new Promise<void>((resolve) => other.bind(freePort(), "127.0.0.1", () => resolve()));
   const { port } = other.address();
   await using all = await sources({ statsd: { port } });
   assert.match(
