@@ -12,11 +12,19 @@ const MAINTENANCE_AGAIN_MS = 60_000;
 /** Between two starts of a PostgreSQL of ours that has ended by itself. */
 const RESTART_MS = 1_000;
 const RESTART_MS_MAX = 15_000;
+/** One that lived for so long did not end by what was there when it started. */
+const STEADY_MS = 60_000;
 
 export interface BackgroundOptions {
   log: Logger;
   clock: Clock;
   signal: AbortSignal;
+}
+
+/** How long to wait until PostgreSQL is started again, by how long it lived and the last such wait. */
+export function restartWaitMs(lived_ms: number, before_ms: number): number {
+  if (lived_ms >= STEADY_MS) return 0;
+  return Math.min(RESTART_MS_MAX, Math.max(RESTART_MS, before_ms * 2));
 }
 
 /** Starts a PostgreSQL of ours again when it has ended by itself. */
@@ -27,19 +35,23 @@ async function watchPostgres(database: Database, options: BackgroundOptions): Pr
   const aborted = new Promise<void>((resolve) =>
     signal.addEventListener("abort", () => resolve(), { once: true })
   );
-  let wait_ms = RESTART_MS;
+  let wait_ms = 0;
+  // the first end is no row of them, however early it comes
+  let started_ms = -Infinity;
   while (!signal.aborted) {
     await Promise.race([embedded.exited, aborted]);
     if (signal.aborted) return;
-    log.error("PostgreSQL ended by itself, starting it again", { ...await embedded.exited });
+    const next_try_s = (wait_ms = restartWaitMs(clock.monotonic() - started_ms, wait_ms)) / 1000;
+    const exit = await embedded.exited;
+    log.error("PostgreSQL ended by itself, starting it again", { ...exit, next_try_s });
+    await clock.sleep(wait_ms, signal);
+    if (signal.aborted) return;
+    started_ms = clock.monotonic();
     try {
       await embedded.restart();
       log.info("PostgreSQL is back", { pid: embedded.pid });
-      wait_ms = RESTART_MS;
     } catch (error) {
-      log.error("PostgreSQL does not start", { error, next_try_s: wait_ms / 1000 });
-      await clock.sleep(wait_ms, signal);
-      wait_ms = Math.min(wait_ms * 2, RESTART_MS_MAX);
+      log.error("PostgreSQL does not start", { error });
     }
   }
 }

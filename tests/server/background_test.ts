@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { hasHotPartition } from "../../db/partitions.ts";
+import { restartWaitMs } from "../../server/background.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { testApp } from "../support/test_app.ts";
 import { testDatabase } from "../support/test_database.ts";
@@ -21,4 +22,12 @@ Deno.test("a server starts while somebody reads late reports, and soon makes the
   const hasNext = () => hasHotPartition(sql, clock.now() + 10 * MINUTE_MS);
   assert.equal(await hasNext(), false);
   do await clock.advance(MINUTE_MS); while (!await hasNext());
+});
+
+Deno.test("restartWaitMs() starts again at once what lived long, and later and later what did not", () => {
+  const waits = [Infinity, 10, 10, 10, 10, 10, 10, 70_000, 10].reduce(
+    (all: number[], lived_ms) => [...all, restartWaitMs(lived_ms, all.at(-1) ?? 0)],
+    [],
+  );
+  assert.deepEqual(waits, [0, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 0, 1_000]);
 });
