@@ -23,9 +23,8 @@ function identity(path: string): string | undefined {
 export class GrantedFiles {
   readonly #known: ReadonlyMap<string, string | undefined>;
 
-  /** Remembers what the paths of these grants lead to now; for those in `moving`, their folders. */
-  constructor(grants: Grants, moving: ReadonlySet<string>) {
-    const { read, write, ports } = withFolders(grants, moving);
+  /** Remembers what the paths of these grants lead to now. */
+  constructor({ read, write, ports }: Grants) {
     const network = ports === true || ports.length > 0 ? NETWORK_FILES : [];
     const paths = [read, write, network].flatMap((list) => list === true ? [] : list);
     this.#known = new Map(paths.map((path) => [path, identity(path)]));

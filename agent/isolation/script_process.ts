@@ -68,8 +68,9 @@ export class ScriptProcess {
   constructor(options: ScriptProcessOptions) {
     this.#options = options;
     this.grants = options.grants;
-    this.files = new GrantedFiles(options.grants, options.moving);
     const grants = withFolders(options.grants, options.moving);
+    // as the kernel holds the process to them: what moves about in an open folder is no news
+    this.files = new GrantedFiles(grants);
     const { child, words, order } = spawnKeeper(grants, options.settings);
     this.#child = child;
     this.#input = child.stdin.getWriter();

@@ -1,8 +1,11 @@
 /** What has come since put to the end of what is shown. */
 import type { SeriesAnswer, SeriesData } from "./api.ts";
 
+/** What a series may have for each of its times, beside rates, which have holes. */
+const LISTS = ["avg", "sum", "count", "min", "max", "p50", "p90", "p95", "p99", "last"] as const;
+
 /** `fresh` put to the end of `known`: its steps replace those of the same time. */
-export function joinSeries(known: SeriesData, fresh: SeriesData, from_s: number): SeriesData {
+function joinSeries(known: SeriesData, fresh: SeriesData, from_s: number): SeriesData {
   const border = fresh.t[0] ?? Infinity;
   const start = known.t.findIndex((at_s) => at_s >= from_s);
   const end = known.t.findIndex((at_s) => at_s >= border);
@@ -10,21 +13,13 @@ export function joinSeries(known: SeriesData, fresh: SeriesData, from_s: number)
   const before = end < 0 ? known.t.length : end;
   const join = <T>(a: readonly T[] | undefined, b: readonly T[] | undefined): T[] | undefined =>
     a === undefined || b === undefined ? b && [...b] : [...a.slice(first, before), ...b];
-  return {
+  const joined: SeriesData = {
     ...known,
     t: [...known.t.slice(first, before), ...fresh.t],
-    avg: join(known.avg, fresh.avg),
-    sum: join(known.sum, fresh.sum),
-    count: join(known.count, fresh.count),
-    min: join(known.min, fresh.min),
-    max: join(known.max, fresh.max),
-    p50: join(known.p50, fresh.p50),
-    p90: join(known.p90, fresh.p90),
-    p95: join(known.p95, fresh.p95),
-    p99: join(known.p99, fresh.p99),
-    last: join(known.last, fresh.last),
     rate: joinRates(join(known.rate, fresh.rate), known.rate, before - first, before),
   };
+  for (const name of LISTS) joined[name] = join(known[name], fresh[name]);
+  return joined;
 }
 
 /** The first rate of what was asked for last lacks the step before: the known one is better. */
@@ -45,21 +40,13 @@ function trimSeries(series: SeriesData, from_s: number): SeriesData {
   const start = series.t.findIndex((at_s) => at_s >= from_s);
   if (start === 0) return series;
   const first = start < 0 ? series.t.length : start;
-  return {
+  const trimmed: SeriesData = {
     ...series,
     t: series.t.slice(first),
-    avg: series.avg?.slice(first),
-    sum: series.sum?.slice(first),
-    count: series.count?.slice(first),
-    min: series.min?.slice(first),
-    max: series.max?.slice(first),
-    p50: series.p50?.slice(first),
-    p90: series.p90?.slice(first),
-    p95: series.p95?.slice(first),
-    p99: series.p99?.slice(first),
-    last: series.last?.slice(first),
     rate: series.rate?.slice(first),
   };
+  for (const name of LISTS) trimmed[name] = series[name]?.slice(first);
+  return trimmed;
 }
 
 /**
